@@ -5,7 +5,8 @@
 
 _Static_assert(WR_TOKEN_PAYLOAD_BYTES_MAX == 1036, "a token of 1477 characters");
 
-/* ---- Base64url (RFC 4648 section 5), without padding ------------------------------------------ */
+/* ---- Base64url (RFC 4648 section 5), without padding ------------------------------------------
+ */
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

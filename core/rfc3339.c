@@ -2,7 +2,8 @@
 
 #define DAY_MS UINT64_C(86400000)
 
-/* ---- Calendar (proleptic Gregorian, years 1970 to 9999) --------------------------------------- */
+/* ---- Calendar (proleptic Gregorian, years 1970 to 9999) ---------------------------------------
+ */
 
 static bool is_leap(uint32_t year)
 {
@@ -115,8 +116,8 @@ bool wr_rfc3339_parse(const char *at, size_t bytes, uint64_t *unix_ms)
     uint32_t ms = take_if(&text, '.') ? take_fraction(&text) : 0;
     bool east;
     uint64_t offset_ms = UINT64_C(60000) * take_offset(&text, &east);
-    if (text.bad || text.at != text.end || !is_date(year, month, day) || hour > 23 ||
-        minute > 59 || second > 59)
+    if (text.bad || text.at != text.end || !is_date(year, month, day) || hour > 23 || minute > 59 ||
+        second > 59)
         return false;
     uint64_t local_ms = days_before(year, month, day) * DAY_MS +
                         ((hour * 60 + minute) * 60 + second) * UINT64_C(1000) + ms;

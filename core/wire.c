@@ -189,8 +189,8 @@ bool wr_wire_decode(const uint8_t *bytes, size_t size, struct wr_packet *out,
 static struct wr_writer begin(uint8_t *out, size_t capacity, enum wr_packet_type type,
                               unsigned flags, const struct wr_session_id *session)
 {
-    struct wr_writer writer = wr_writer_over(
-        out, capacity < WR_DATAGRAM_BYTES_MAX ? capacity : WR_DATAGRAM_BYTES_MAX);
+    struct wr_writer writer =
+        wr_writer_over(out, capacity < WR_DATAGRAM_BYTES_MAX ? capacity : WR_DATAGRAM_BYTES_MAX);
     wr_put_u8(&writer, WR_WIRE_MAGIC);
     wr_put_u8(&writer, WR_WIRE_VERSION);
     wr_put_u8(&writer, (uint8_t)type);
