@@ -91,7 +91,7 @@ static bool take_name(const struct wr_json_text *text, char *out, uint32_t capac
 
 static bool take_time(const struct wr_json_text *text, uint64_t *unix_ms)
 {
-    char unescaped[64];
+    char unescaped[WR_DATAGRAM_BYTES_MAX]; /* no payload is longer */
     if (!text->escaped)
         return wr_rfc3339_parse((const char *)text->at, text->bytes, unix_ms);
     uint32_t bytes = wr_json_unescape(text, unescaped, sizeof unescaped);

@@ -1,8 +1,8 @@
 #include "mint.h"
 
 #include "address.h"
+#include "claims.h"
 #include "cursor.h"
-#include "rfc3339.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -144,9 +144,9 @@ uint32_t wr_mint_token(const struct wr_mint *mint, const uint8_t secret_key[WR_S
         (uint8_t *)out, capacity < WR_TOKEN_TEXT_BYTES_MAX ? capacity : WR_TOKEN_TEXT_BYTES_MAX);
     token.payload_bytes = wr_mint_payload(mint, token.payload, sizeof token.payload);
     token.footer_bytes = mint->footer == NULL ? 0 : mint->footer_bytes;
-    if ((token.payload_bytes == 0 && mint->raw_payload == NULL) ||
-        token.payload_bytes + token.footer_bytes > WR_TOKEN_PAYLOAD_BYTES_MAX ||
-        token.footer_bytes > WR_TOKEN_FOOTER_BYTES_MAX)
+    bool empty_on_purpose = mint->raw_payload != NULL && mint->raw_payload_bytes == 0;
+    if ((token.payload_bytes == 0 && !empty_on_purpose) ||
+        token.footer_bytes > WR_TOKEN_PAYLOAD_BYTES_MAX - token.payload_bytes)
         return 0;
     if (token.footer_bytes > 0)
         memcpy(token.footer, mint->footer, token.footer_bytes);
