@@ -249,10 +249,15 @@ static bool same_text(const struct wr_json_text *a, const struct wr_json_text *b
 
 bool wr_json_is(const struct wr_json_text *text, const char *wanted)
 {
-    struct wr_json_text other = {.at = (const uint8_t *)wanted, .bytes = (uint32_t)strlen(wanted)};
+    struct walk walk = walk_over(text);
+    size_t bytes = strlen(wanted);
     if (!text->escaped)
-        return text->bytes == other.bytes && memcmp(text->at, other.at, other.bytes) == 0;
-    return same_text(text, &other);
+        return text->bytes == bytes && memcmp(text->at, wanted, bytes) == 0;
+    for (size_t i = 0; i < bytes; i++) {
+        if (walk_next(&walk) != (uint8_t)wanted[i])
+            return false;
+    }
+    return walk_next(&walk) < 0;
 }
 
 /* ---- Names of members ------------------------------------------------------------------------ */

@@ -41,6 +41,7 @@ static enum wr_outcome outcome_named(const char *name)
     WR_OUTCOMES(NAMED)
 #undef NAMED
     cr_assert_fail("no outcome %s", name);
+    return WR_OUTCOME_COUNT;
 }
 
 /* The members that a packet's type gives it; marks each expected one as seen by counting. */

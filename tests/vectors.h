@@ -1,6 +1,7 @@
 /*
- * Reads the protocol's test vectors (tests/data/*.json) for tests. Owns the parsed file; every
- * accessor fails the test where a member is missing or of another kind, so no case passes unread.
+ * Reads the protocol's test vectors (the JSON files in tests/data) for tests. Owns the parsed file;
+ * every accessor fails the test where a member is missing or of another kind, so no case passes
+ * unread.
  */
 #ifndef WR_TEST_VECTORS_H
 #define WR_TEST_VECTORS_H
