@@ -1,0 +1,35 @@
+/*
+ * Buckets for names that strangers choose (section 5): source prefixes and identities. A fixed
+ * number of entries, four ways, least recently used out, placed by a keyed hash; a full table
+ * forgets, it never fails closed.
+ */
+#ifndef WR_BUCKET_TABLE_H
+#define WR_BUCKET_TABLE_H
+
+#include "arena.h"
+#include "keyed_hash.h"
+
+#define WR_BUCKET_TABLE_ENTRIES 65536
+#define WR_BUCKET_TABLE_WAYS    4
+#define WR_BUCKET_NAME_BYTES    16
+
+struct wr_bucket {
+    uint8_t name[WR_BUCKET_NAME_BYTES];
+    wr_instant tat;        /* packets or leases */
+    wr_instant reject_tat; /* answers of reject 6 */
+    uint64_t used;         /* number of its last use, 0: free */
+};
+
+struct wr_bucket_table {
+    struct wr_bucket *entries;
+    uint64_t uses;
+    uint8_t key[WR_HASH_KEY_BYTES];
+};
+
+void wr_bucket_table_layout(struct wr_bucket_table *table, struct wr_arena *arena);
+
+/* The bucket of a name, made anew (full) where it is not there. Never NULL. */
+struct wr_bucket *wr_bucket_table_find(struct wr_bucket_table *table,
+                                       const uint8_t name[WR_BUCKET_NAME_BYTES]);
+
+#endif

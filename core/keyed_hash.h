@@ -1,0 +1,44 @@
+/*
+ * Keyed hashes for tables that strangers fill (section 5): SipHash-2-4 for places in tables,
+ * BLAKE2b for names that are kept or compared. The keys come from the entropy interface, so no
+ * sender can choose collisions.
+ */
+#ifndef WR_KEYED_HASH_H
+#define WR_KEYED_HASH_H
+
+#include <wavry/types.h>
+
+#include <sodium.h>
+#include <string.h>
+
+#define WR_HASH_KEY_BYTES crypto_shorthash_KEYBYTES /* 16 */
+#define WR_NAME_KEY_BYTES 32
+#define WR_TOKEN_HASH_BYTES 32
+#define WR_IDENTITY_HASH_BYTES 16
+
+static inline uint64_t wr_hash_bytes(const uint8_t key[WR_HASH_KEY_BYTES], const void *bytes,
+                                     size_t count)
+{
+    uint8_t out[crypto_shorthash_BYTES];
+    crypto_shorthash(out, bytes, count, key);
+    uint64_t value = 0;
+    for (int i = 7; i >= 0; i--)
+        value = value << 8 | out[i];
+    return value;
+}
+
+/* BLAKE2b-256 of a token (section 2, the cache). */
+static inline void wr_hash_token(const uint8_t key[WR_NAME_KEY_BYTES], const uint8_t *token,
+                                 size_t bytes, uint8_t out[WR_TOKEN_HASH_BYTES])
+{
+    crypto_generichash(out, WR_TOKEN_HASH_BYTES, token, bytes, key, WR_NAME_KEY_BYTES);
+}
+
+/* 128 bits of BLAKE2b of an identity (section 3, locks; logs and bans carry nothing else). */
+static inline void wr_hash_identity(const uint8_t key[WR_NAME_KEY_BYTES], const void *sub,
+                                    size_t bytes, uint8_t out[WR_IDENTITY_HASH_BYTES])
+{
+    crypto_generichash(out, WR_IDENTITY_HASH_BYTES, sub, bytes, key, WR_NAME_KEY_BYTES);
+}
+
+#endif
