@@ -57,7 +57,6 @@ uint32_t wr_keyring_select(const struct wr_keyring *ring, const char *kid, uint3
 wr_instant wr_keyring_next_deadline(const struct wr_keyring *ring);
 
 /* Takes out one key whose time is over; false when there is none. */
-bool wr_keyring_expire_one(struct wr_keyring *ring, wr_instant now,
-                           char kid[WR_KID_BYTES_MAX + 1]);
+bool wr_keyring_expire_one(struct wr_keyring *ring, wr_instant now, char kid[WR_KID_BYTES_MAX + 1]);
 
 #endif

@@ -113,8 +113,7 @@ bool wr_token_cache_bad(struct wr_token_cache *cache, const uint8_t hash[WR_TOKE
 }
 
 void wr_token_cache_add_good(struct wr_token_cache *cache, const uint8_t hash[WR_TOKEN_HASH_BYTES],
-                             const struct wr_claims *claims,
-                             const uint8_t key[WR_PUBLIC_KEY_BYTES])
+                             const struct wr_claims *claims, const uint8_t key[WR_PUBLIC_KEY_BYTES])
 {
     uint32_t at = add(&cache->good, hash);
     cache->good.claims[at - 1] = *claims;

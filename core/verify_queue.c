@@ -69,8 +69,7 @@ static void list_remove(struct wr_verify_queue *queue, struct wr_verify_request 
 
 struct wr_verify_request *wr_verify_queue_join(struct wr_verify_queue *queue,
                                                enum wr_verify_place place,
-                                               const struct wr_lease_origin *origin,
-                                               wr_instant now)
+                                               const struct wr_lease_origin *origin, wr_instant now)
 {
     uint32_t at = queue->free;
     assert(at != WR_VERIFY_NONE); /* every list has its places */

@@ -16,11 +16,10 @@
 
 #define WR_VERIFY_QUEUE_MAX   512 /* of each queue */
 #define WR_VERIFY_KEY_WAITERS 64
-#define WR_VERIFY_REQUESTS                                                                         \
-    (2 * WR_VERIFY_QUEUE_MAX + WR_VERIFY_KEY_WAITERS + WR_VERIFICATIONS_OUT)
-#define WR_VERIFY_TIMEOUT_NS (2 * WR_S)
-#define WR_VERIFY_HELD_MAX   2 /* datagrams held with one request */
-#define WR_VERIFY_NONE       UINT32_MAX
+#define WR_VERIFY_REQUESTS    (2 * WR_VERIFY_QUEUE_MAX + WR_VERIFY_KEY_WAITERS + WR_VERIFICATIONS_OUT)
+#define WR_VERIFY_TIMEOUT_NS  (2 * WR_S)
+#define WR_VERIFY_HELD_MAX    2 /* datagrams held with one request */
+#define WR_VERIFY_NONE        UINT32_MAX
 
 /* Where a request is. The first three are lists, in the order of joining. */
 enum wr_verify_place {

@@ -1,0 +1,83 @@
+/*
+ * Who judges what: each function takes one thing that the core said or did, holds it against the
+ * model, reports where they part, and then lets the model follow the core, so that one fault is
+ * reported once and not at every datagram after it.
+ */
+#ifndef SIM_ORACLE_JUDGE_H
+#define SIM_ORACLE_JUDGE_H
+
+#include "oracle_state.h"
+
+/* oracle_lease.c: verdicts, and what an accepted lease does to its session. */
+void sim_judge_verdict(struct sim_oracle *oracle, const struct wr_event *event);
+void sim_judge_bound(struct sim_oracle *oracle, const struct wr_event *event);
+/* A newer token, told by its verdict or by its promotion, whichever comes first. */
+void sim_judge_newer(struct sim_oracle *oracle, struct sim_session *session, int role,
+                     struct sim_arrival *arrival);
+void sim_judge_leases_settled(struct sim_oracle *oracle, struct sim_arrival *arrival);
+void sim_judge_renewed(struct sim_oracle *oracle, struct sim_session *session, int role,
+                       const struct sim_arrival *arrival);
+/* The claims of the lease that `arrival` carries; valid until the next call. */
+const struct sim_token *sim_lease_token(struct sim_oracle *oracle,
+                                        const struct sim_arrival *arrival);
+
+/* oracle_model.c: sessions created, active, moved, vacated, removed. */
+void sim_judge_session(struct sim_oracle *oracle, const struct wr_event *event);
+void sim_judge_deadlines(struct sim_oracle *oracle, wr_instant next_deadline_ns);
+uint32_t sim_model_sessions_max(const struct sim_oracle *oracle);
+
+/* oracle_path.c: what is forwarded. */
+void sim_judge_forward(struct sim_oracle *oracle, const struct wr_output *output,
+                       struct sim_arrival *arrival);
+/* A FORWARD or bare packet that was dropped: whether there was reason, and what it changes. */
+void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival);
+void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival);
+void sim_judge_held(struct sim_oracle *oracle);
+/* Within integer GCRA at `kbps`, burst 250 ms (section 5). */
+bool sim_bytes_allowed(wr_instant tat, uint64_t bytes, uint32_t kbps, wr_instant now);
+bool sim_packets_allowed(wr_instant tat, uint32_t per_second, uint32_t burst, wr_instant now);
+void sim_packets_draw(wr_instant *tat, uint32_t per_second, wr_instant now);
+
+/* oracle_answer.c: ACKs, rejects, cookies, and where anything is sent at all. */
+void sim_judge_destination(struct sim_oracle *oracle, const struct wr_output *output);
+void sim_judge_answer(struct sim_oracle *oracle, const struct wr_output *output,
+                      struct sim_arrival *arrival);
+void sim_judge_answer_settled(struct sim_oracle *oracle, struct sim_arrival *arrival);
+bool sim_cookie_good(struct sim_oracle *oracle, const struct sim_arrival *arrival);
+bool sim_source_bad(const struct sim_oracle *oracle, const struct wr_address *address);
+void sim_answer_time(struct sim_oracle *oracle);
+void sim_count_stranger(struct sim_oracle *oracle);
+
+/* oracle_control.c: keys, bans, verification. */
+void sim_judge_verification(struct sim_oracle *oracle, const struct wr_verification *request);
+void sim_judge_key_event(struct sim_oracle *oracle, const struct wr_event *event);
+void sim_judge_control_settled(struct sim_oracle *oracle);
+/* The key that signed the lease of `arrival`, or NULL. */
+const uint8_t *sim_signing_key(struct sim_oracle *oracle, const struct sim_arrival *arrival,
+                               const struct sim_token *token);
+/* The same, as far as known without computing anything. */
+const uint8_t *sim_signing_key_known(struct sim_oracle *oracle, const struct sim_token *token);
+/* NULL where a lease under this key may be accepted now, else why not. */
+const char *sim_key_objection(struct sim_oracle *oracle, const uint8_t *key,
+                              const struct sim_token *token);
+bool sim_is_banned(const struct sim_oracle *oracle, const struct sim_digest *identity);
+
+/* oracle_count.c: outcomes, counters, memory. */
+void sim_judge_outcome(struct sim_oracle *oracle, const struct wr_event *event);
+void sim_count_verdict(struct sim_oracle *oracle, enum wr_verdict verdict);
+void sim_judge_arrival_settled(struct sim_oracle *oracle, struct sim_arrival *arrival);
+void sim_judge_snapshot(struct sim_oracle *oracle, const struct wr_snapshot *snapshot,
+                        uint64_t memory_bytes_now);
+
+/* Text for reports; each call has a buffer of its own for the expression it stands in. */
+struct sim_text {
+    char text[WR_ADDRESS_TEXT_BYTES];
+};
+struct sim_text sim_text_address(const struct wr_address *address);
+struct sim_text sim_text_session(const struct wr_session_id *id);
+static inline const char *sim_role_name(int role)
+{
+    return role == WR_ROLE_SERVER ? "server" : "client";
+}
+
+#endif
