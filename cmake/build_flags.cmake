@@ -2,9 +2,28 @@
 add_library(wavry_flags INTERFACE)
 target_compile_options(wavry_flags INTERFACE
     -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
-    $<$<BOOL:${WAVRY_WERROR}>:-Werror>
-    $<$<BOOL:${WAVRY_COVERAGE}>:--coverage>
-    $<$<BOOL:${WAVRY_SANITIZE}>:-fsanitize=${WAVRY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer>)
-target_link_options(wavry_flags INTERFACE
-    $<$<BOOL:${WAVRY_COVERAGE}>:--coverage>
-    $<$<BOOL:${WAVRY_SANITIZE}>:-fsanitize=${WAVRY_SANITIZE}>)
+    # Assertions state our own promises and stay on in every build.
+    -UNDEBUG)
+if(WAVRY_WERROR)
+    target_compile_options(wavry_flags INTERFACE -Werror)
+endif()
+if(WAVRY_COVERAGE)
+    target_compile_options(wavry_flags INTERFACE --coverage)
+    target_link_options(wavry_flags INTERFACE --coverage)
+endif()
+if(WAVRY_SANITIZE)
+    target_compile_options(wavry_flags INTERFACE
+        -fsanitize=${WAVRY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(wavry_flags INTERFACE -fsanitize=${WAVRY_SANITIZE})
+endif()
+
+# Hardening that changes no result: a smashed stack, a copy past its end or a write into the
+# linker's tables ends the program instead of steering it. Ubuntu's compilers predefine another
+# level of _FORTIFY_SOURCE, hence the -U.
+if(WAVRY_HARDEN)
+    include(CheckPIESupported)
+    check_pie_supported(LANGUAGES C)
+    target_compile_options(wavry_flags INTERFACE
+        -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection)
+    target_link_options(wavry_flags INTERFACE -Wl,-z,relro,-z,now)
+endif()

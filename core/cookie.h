@@ -8,12 +8,12 @@
 
 #include <wavry/types.h>
 
-#define WR_COOKIE_PERIOD_NS   (120 * WR_S)
-#define WR_COOKIE_ROOT_BYTES  32
+#define WR_COOKIE_PERIOD_NS  (120 * WR_S)
+#define WR_COOKIE_ROOT_BYTES 32
 
 struct wr_cookie_jar {
     wr_instant start_ns;
-    uint64_t period;          /* of `secrets[0]`; `secrets[1]` is the one before */
+    uint64_t period; /* of `secrets[0]`; `secrets[1]` is the one before */
     uint8_t secrets[2][16];
     uint8_t root[WR_COOKIE_ROOT_BYTES];
 };

@@ -11,9 +11,9 @@
 #include <sodium.h>
 #include <string.h>
 
-#define WR_HASH_KEY_BYTES crypto_shorthash_KEYBYTES /* 16 */
-#define WR_NAME_KEY_BYTES 32
-#define WR_TOKEN_HASH_BYTES 32
+#define WR_HASH_KEY_BYTES      crypto_shorthash_KEYBYTES /* 16 */
+#define WR_NAME_KEY_BYTES      32
+#define WR_TOKEN_HASH_BYTES    32
 #define WR_IDENTITY_HASH_BYTES 16
 
 static inline uint64_t wr_hash_bytes(const uint8_t key[WR_HASH_KEY_BYTES], const void *bytes,

@@ -7,6 +7,7 @@
 #define WR_MINT_H
 
 #include "paseto.h"
+#include "rfc3339.h"
 
 #define WR_SECRET_KEY_BYTES 64 /* libsodium's form: seed and public key */
 
@@ -37,8 +38,8 @@ struct wr_mint {
  * live in `texts`, which must outlive the use of the result. */
 struct wr_mint_texts {
     char sid[WR_SESSION_TEXT_BYTES];
-    char issued[25];
-    char expires[25];
+    char issued[WR_RFC3339_TEXT_BYTES];
+    char expires[WR_RFC3339_TEXT_BYTES];
 };
 struct wr_mint wr_mint_lease(struct wr_mint_texts *texts, const char *sub,
                              const struct wr_session_id *session, enum wr_role role,

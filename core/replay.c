@@ -12,8 +12,7 @@ static void set_passes(struct wr_replay *window, uint64_t sequence, unsigned pas
 {
     uint32_t at = (uint32_t)(sequence % WR_REPLAY_WINDOW);
     uint64_t mask = UINT64_C(3) << (at % 32 * 2);
-    window->passes[at / 32] =
-        (window->passes[at / 32] & ~mask) | (uint64_t)passes << (at % 32 * 2);
+    window->passes[at / 32] = (window->passes[at / 32] & ~mask) | (uint64_t)passes << (at % 32 * 2);
 }
 
 void wr_replay_reset(struct wr_replay *window)

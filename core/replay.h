@@ -8,11 +8,11 @@
 
 #include <wavry/types.h>
 
-#define WR_REPLAY_WINDOW       1024 /* sequences behind and ahead of the top that are judged */
-#define WR_REPLAY_REFUSED_TOP  8192 /* sequences at the end of u64 that are refused */
-#define WR_REPLAY_JUMP_NS      (2 * WR_S) /* a jump is confirmed within less than this */
-#define WR_REPLAY_PASSES       1 /* times an opaque payload passes */
-#define WR_REPLAY_PASSES_RIFT  3 /* times a RIFT transport packet passes: NACKs are answered so */
+#define WR_REPLAY_WINDOW      1024       /* sequences behind and ahead of the top that are judged */
+#define WR_REPLAY_REFUSED_TOP 8192       /* sequences at the end of u64 that are refused */
+#define WR_REPLAY_JUMP_NS     (2 * WR_S) /* a jump is confirmed within less than this */
+#define WR_REPLAY_PASSES      1          /* times an opaque payload passes */
+#define WR_REPLAY_PASSES_RIFT 3 /* times a RIFT transport packet passes: NACKs are answered so */
 
 /* Sequences seen far ahead of a window, not believed yet. */
 struct wr_jump {

@@ -265,7 +265,7 @@ enum wr_passive_rebind { WR_REBIND_OFF, WR_REBIND_SAME_IP, WR_REBIND_ANY };
 
 struct wr_relay_config {
     const char *relay_id;                   /* NUL-terminated, 1..256 bytes, copied */
-    const struct wr_address *own_addresses; /* the relay's own, copied; a zero IP matches by port */
+    const struct wr_address *own_addresses; /* the relay's own, copied */
     uint32_t own_address_count;             /* 0..WR_OWN_ADDRESSES_MAX */
     uint32_t max_sessions;                  /* 1..2^24 */
     uint32_t load_shed_threshold_pct;       /* 1..100 */

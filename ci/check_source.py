@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Checks of the sources that no compiler makes; prints file:line for each finding.
+
+- No floating point in core/ and sim/: neither types nor constants. The few files that only show or
+  read numbers and decide nothing are named below.
+- No file over 600 lines.
+- Nothing left for later: no TODO, FIXME or XXX.
+- Nothing that reads the machine in core/ and sim/: no wall time, no C library random, no locale.
+
+Exit code: 0 clean, 1 findings, 2 bad usage.
+"""
+import os
+import re
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FOLDERS = ("core", "sim", "relay", "tools", "tests", "fuzz")
+LINES_MAX = 600
+# Files that may use floating point, because nothing they compute is fed back into a simulation.
+FLOAT_ALLOWED = set()
+# Files outside the simulated world that may look at the machine's clock.
+CLOCK_ALLOWED = set()
+
+FLOAT = re.compile(r"\b(float|double|long\s+double|strtod|strtof|atof|valuedouble)\b|"
+                   r"(?<![\w.])\d+\.\d*(?![\w.])|(?<![\w.])\d+[eE][-+]?\d+")
+LATER = re.compile(r"\b(TODO|FIXME|XXX)\b")
+MACHINE = re.compile(r"\b(time|clock|clock_gettime|gettimeofday|localtime|gmtime|rand|srand|random|"
+                     r"drand48|getrandom|randombytes\w*|setlocale)\s*\(|\b__(DATE|TIME)__\b")
+TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
+
+
+def code_only(text):
+    """The text with comments and literals blanked, line breaks kept."""
+    return TOKEN.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
+
+
+def findings_in(path, text):
+    """(line, sentence) for each finding; `path` is relative to the checkout."""
+    room = path.split("/")[0]
+    found = []
+    lines = text.splitlines()
+    if len(lines) > LINES_MAX:
+        found.append((len(lines), f"{len(lines)} lines: over {LINES_MAX}, this is two modules"))
+    for number, line in enumerate(lines, 1):
+        if LATER.search(line):
+            found.append((number, "something is left for later"))
+    if room in ("core", "sim"):
+        for number, line in enumerate(code_only(text).splitlines(), 1):
+            if path not in FLOAT_ALLOWED and not line.startswith("#include") and FLOAT.search(line):
+                found.append((number, "floating point"))
+            if path not in CLOCK_ALLOWED and MACHINE.search(line):
+                found.append((number, "looks at the machine"))
+    return found
+
+
+def sources():
+    for folder in FOLDERS:
+        for where, folders, files in os.walk(os.path.join(ROOT, folder)):
+            folders[:] = sorted(name for name in folders if name != "data")
+            for name in sorted(files):
+                if name.endswith((".c", ".h")):
+                    yield os.path.relpath(os.path.join(where, name), ROOT)
+
+
+def self_test():
+    """Each check must find what it is for, and leave comments and strings alone."""
+    for text in ("double x;", "int y = 1.5;", "int y = 1e6;", "time(NULL);", "rand ();"):
+        assert findings_in("sim/x.c", text), text
+        assert not findings_in("tests/x.c", text), text
+        assert not findings_in("core/x.c", f'/* {text} */ const char *s = "{text}";'), text
+    for text in ("uint64_t version_1 = 0x57e5;", "deadline_time(now);", "x = a.b5;", "double_it();"):
+        assert not findings_in("core/x.c", text), text
+    assert findings_in("tools/x.c", "/* " + "TO" + "DO */")
+    assert findings_in("core/x.c", "\n" * 601)
+
+
+def main():
+    if sys.argv[1:]:
+        print(__doc__)
+        return 0 if sys.argv[1] in ("-h", "--help") else 2
+    self_test()
+    count = 0
+    for path in sources():
+        with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+            for number, sentence in findings_in(path, file.read()):
+                print(f"{path}:{number}: {sentence}")
+                count += 1
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+#include "relay_state.h"
+
+#include "address.h"
+
+bool wr_admit_unbound(struct wr_relay *relay, const struct wr_address *from)
+{
+    uint8_t prefix[16];
+    wr_address_prefix(from, prefix);
+    struct wr_bucket *bucket = wr_bucket_table_find(&relay->sources, prefix);
+    return wr_rate_take(&relay->limits.unbound, &bucket->tat, relay->now);
+}
+
+enum wr_verdict wr_admit_session(const struct wr_relay *relay)
+{
+    if (relay->draining)
+        return WR_VERDICT_DRAINING;
+    if (relay->sessions.count >= relay->config.max_sessions)
+        return WR_VERDICT_FULL;
+    if (relay->sessions.count >= relay->shed_at)
+        return WR_VERDICT_SHED;
+    return WR_VERDICT_ACCEPTED;
+}
+
+bool wr_admit_bad_source(const struct wr_relay *relay, const struct wr_address *from)
+{
+    if (wr_address_unanswerable(from))
+        return true;
+    for (uint32_t i = 0; i < relay->config.own_address_count; i++) {
+        if (wr_address_equal(from, &relay->own_addresses[i]))
+            return true;
+    }
+    return false;
+}

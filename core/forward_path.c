@@ -1,0 +1,300 @@
+#include "relay_state.h"
+
+#include "address.h"
+
+/* What one datagram costs its buckets, and which limit it would cross first. */
+struct charge {
+    uint64_t session_ns;
+    uint64_t soft_ns;
+    uint64_t relay_ns;
+};
+
+static bool path_allows(const struct wr_seat *receiver, uint32_t bytes)
+{
+    return !receiver->path_capped ||
+           receiver->path_sent_bytes + bytes <= WR_PATH_CAP_FACTOR * receiver->path_received_bytes;
+}
+
+/* The limits of section 5 in the order of section 4; all are tested before any is drawn. */
+static enum wr_outcome test_limits(const struct wr_relay *relay, const struct wr_session *session,
+                                   const struct wr_seat *sender, const struct wr_seat *receiver,
+                                   uint32_t bytes, struct charge *charge)
+{
+    uint32_t relay_kbps = relay->limits.bandwidth_kbps;
+    if (!path_allows(receiver, bytes))
+        return WR_OUTCOME_PATH_CAPPED;
+    if (!wr_rate_allows(&relay->limits.peer, sender->peer_tat, relay->now))
+        return WR_OUTCOME_PEER_LIMITED;
+    charge->session_ns = wr_bytes_cost_ns(bytes, session->hard_limit_kbps);
+    if (!wr_gcra_allows(session->hard_tat, charge->session_ns, WR_BYTES_BURST_NS, relay->now))
+        return WR_OUTCOME_SESSION_LIMITED;
+    charge->relay_ns = relay_kbps != 0 ? wr_bytes_cost_ns(bytes, relay_kbps) : 0;
+    if (relay_kbps != 0 &&
+        !wr_gcra_allows(relay->bandwidth_tat, charge->relay_ns, WR_BYTES_BURST_NS, relay->now))
+        return WR_OUTCOME_RELAY_LIMITED;
+    charge->soft_ns = wr_bytes_cost_ns(bytes, session->soft_limit_kbps);
+    return WR_OUTCOME_FORWARDED;
+}
+
+static void draw_limits(struct wr_relay *relay, struct wr_session *session, struct wr_seat *sender,
+                        struct wr_seat *receiver, uint32_t bytes, const struct charge *charge)
+{
+    wr_rate_draw(&relay->limits.peer, &sender->peer_tat, relay->now);
+    wr_gcra_draw(&session->hard_tat, charge->session_ns, relay->now);
+    if (relay->limits.bandwidth_kbps != 0)
+        wr_gcra_draw(&relay->bandwidth_tat, charge->relay_ns, relay->now);
+    if (receiver->path_capped)
+        receiver->path_sent_bytes += bytes;
+    /* The soft limit drops nothing: crossings are counted. */
+    if (wr_gcra_allows(session->soft_tat, charge->soft_ns, WR_BYTES_BURST_NS, relay->now)) {
+        wr_gcra_draw(&session->soft_tat, charge->soft_ns, relay->now);
+        session->over_soft = false;
+    } else if (!session->over_soft) {
+        session->over_soft = true;
+        relay->counters.soft_limit_crossings++;
+    }
+}
+
+/* Nothing to an address that was not heard for 30 s, counted from ACTIVE at the earliest. */
+static bool stale(const struct wr_relay *relay, const struct wr_session *session,
+                  const struct wr_seat *receiver)
+{
+    wr_instant since = receiver->heard_ns > session->active_since_ns ? receiver->heard_ns
+                                                                     : session->active_since_ns;
+    return wr_elapsed(since, relay->now) >= WR_STALE_RECEIVER_NS;
+}
+
+/* The identical bytes go to the other peer. */
+static void send_on(struct wr_relay *relay, const struct wr_datagram *datagram,
+                    const struct wr_seat *receiver)
+{
+    const struct wr_output output = {
+        .to = receiver->bound.address,
+        .bytes = datagram->bytes,
+        .size = datagram->size,
+        .via = receiver->bound.via,
+        .cause = datagram->tag,
+    };
+    relay->counters.packets_forwarded++;
+    relay->counters.bytes_forwarded += datagram->size;
+    relay->environment.send(relay->environment.context, &output);
+}
+
+/* From a bound address of an ACTIVE session: sequence, receiver, limits, out, commit. */
+static enum wr_outcome forward(struct wr_relay *relay, struct wr_session *session,
+                               enum wr_role role, const struct wr_datagram *datagram,
+                               const struct wr_packet *packet)
+{
+    struct wr_seat *sender = &session->seats[role];
+    struct wr_seat *receiver = &session->seats[wr_role_other(role)];
+    bool exempt = packet->is_rift && wr_rift_exempt(&packet->rift);
+    struct charge charge;
+    if (exempt) {
+        if (!wr_rate_allows(&relay->limits.exempt, sender->exempt_tat, relay->now))
+            return WR_OUTCOME_EXEMPT_LIMITED;
+    } else {
+        unsigned passes = packet->is_rift ? WR_REPLAY_PASSES_RIFT : WR_REPLAY_PASSES;
+        switch (wr_replay_check(&sender->replay, packet->sequence, passes, relay->now)) {
+        case WR_REPLAY_FRESH:
+            break;
+        case WR_REPLAY_SEEN:
+            return WR_OUTCOME_REPLAYED;
+        case WR_REPLAY_UNCONFIRMED:
+            wr_jump_note(&sender->replay.jump, packet->sequence, relay->now);
+            return WR_OUTCOME_JUMP_UNCONFIRMED;
+        case WR_REPLAY_REFUSED:
+            return WR_OUTCOME_SEQUENCE_REFUSED;
+        }
+        sender->sign_ns = relay->now; /* whatever drops it later */
+        wr_bind_heard(relay, session, sender);
+    }
+    if (stale(relay, session, receiver))
+        return WR_OUTCOME_STALE_RECEIVER;
+    enum wr_outcome outcome =
+        test_limits(relay, session, sender, receiver, datagram->size, &charge);
+    if (outcome != WR_OUTCOME_FORWARDED)
+        return outcome;
+    draw_limits(relay, session, sender, receiver, datagram->size, &charge);
+    if (exempt)
+        wr_rate_draw(&relay->limits.exempt, &sender->exempt_tat, relay->now);
+    else
+        wr_replay_commit(&sender->replay, packet->sequence);
+    send_on(relay, datagram, receiver);
+    return WR_OUTCOME_FORWARDED;
+}
+
+/* From a bound address. False: it waits for message 3 and has no outcome yet. */
+static bool from_bound(struct wr_relay *relay, struct wr_session *session, enum wr_role role,
+                       const struct wr_datagram *datagram, const struct wr_packet *packet,
+                       enum wr_outcome *outcome)
+{
+    if (session->state != WR_SESSION_ACTIVE) {
+        *outcome = WR_OUTCOME_SESSION_NOT_ACTIVE;
+        return true;
+    }
+    if (session->handshake.message_3_due &&
+        wr_holding_for_message_3(relay, session, role, datagram))
+        return false;
+    *outcome = forward(relay, session, role, datagram, packet);
+    return true;
+}
+
+/* From an address that is not bound there: held, candidate, or nothing. */
+static bool from_unbound(struct wr_relay *relay, struct wr_session *session,
+                         const struct wr_datagram *datagram, const struct wr_packet *packet,
+                         bool resumed, enum wr_outcome *outcome)
+{
+    bool limited = false;
+    enum wr_role role;
+    if (!resumed && wr_holding_behind_lease(relay, datagram, &packet->session, &limited))
+        return false;
+    *outcome = WR_OUTCOME_UNBOUND_LIMITED;
+    if (limited)
+        return true;
+    if (session != NULL) {
+        if (!resumed)
+            wr_moving_received(relay, session, &datagram->from, datagram->size);
+        switch (wr_moving_forward(relay, session, datagram, packet, &role)) {
+        case WR_MOVING_PROMOTED:
+            return from_bound(relay, session, role, datagram, packet, outcome);
+        case WR_MOVING_UNPROVEN:
+            *outcome = WR_OUTCOME_CANDIDATE_UNPROVEN;
+            return true;
+        case WR_MOVING_LIMITED:
+            *outcome = WR_OUTCOME_CANDIDATE_LIMITED;
+            return true;
+        case WR_MOVING_UNRELATED:
+            break;
+        }
+    }
+    if (!resumed && !wr_admit_unbound(relay, &datagram->from))
+        return true;
+    if (session == NULL)
+        *outcome = WR_OUTCOME_SESSION_NOT_FOUND;
+    else if (session->state != WR_SESSION_ACTIVE)
+        *outcome = WR_OUTCOME_SESSION_NOT_ACTIVE;
+    else
+        *outcome = WR_OUTCOME_UNKNOWN_PEER;
+    return true;
+}
+
+static void receive(struct wr_relay *relay, const struct wr_datagram *datagram,
+                    const struct wr_packet *packet, uint64_t hash, bool resumed)
+{
+    enum wr_outcome outcome;
+    struct wr_session *session = wr_session_table_find(&relay->sessions, &packet->session, hash);
+    int role = session != NULL ? wr_session_role_of(session, &datagram->from) : -1;
+    bool decided;
+    if (role >= 0) {
+        struct wr_seat *sender = &session->seats[role];
+        if (sender->path_capped && !resumed)
+            sender->path_received_bytes += datagram->size;
+        decided = from_bound(relay, session, (enum wr_role)role, datagram, packet, &outcome);
+    } else {
+        decided = from_unbound(relay, session, datagram, packet, resumed, &outcome);
+    }
+    if (decided)
+        wr_report_outcome(relay, datagram->tag, outcome, &packet->session);
+}
+
+void wr_forward_path_receive(struct wr_relay *relay, const struct wr_datagram *datagram,
+                             const struct wr_packet *packet, uint64_t hash)
+{
+    receive(relay, datagram, packet, hash, false);
+}
+
+/* ---- Bare RIFT (section 1) ----------------------------------------------------------------------
+ */
+
+/* How far the handshake is once a packet of this role has passed. */
+static void note_handshake(struct wr_relay *relay, struct wr_session *session, enum wr_role role,
+                           enum wr_bare bare)
+{
+    struct wr_handshake *handshake = &session->handshake;
+    if (bare == WR_BARE_TRANSPORT) {
+        if (handshake->message_3_due && handshake->first == (uint8_t)role)
+            wr_holding_flush(relay, session);
+        return;
+    }
+    if (!handshake->started) {
+        handshake->started = true;
+        handshake->first = (uint8_t)role;
+    }
+    bool both = handshake->seen[0] && handshake->seen[1];
+    handshake->seen[role] = true;
+    if (!both && handshake->seen[0] && handshake->seen[1])
+        handshake->message_3_due = true;
+}
+
+static enum wr_outcome forward_bare(struct wr_relay *relay, struct wr_session *session,
+                                    enum wr_role role, const struct wr_datagram *datagram,
+                                    enum wr_bare bare)
+{
+    struct wr_seat *sender = &session->seats[role];
+    struct wr_seat *receiver = &session->seats[wr_role_other(role)];
+    const struct wr_handshake *handshake = &session->handshake;
+    struct charge charge;
+    if (sender->path_capped)
+        sender->path_received_bytes += datagram->size;
+    if (bare == WR_BARE_TRANSPORT && !(handshake->seen[0] && handshake->seen[1]))
+        return WR_OUTCOME_BARE_OUT_OF_TURN;
+    if (!wr_rate_allows(&relay->limits.exempt, sender->exempt_tat, relay->now))
+        return WR_OUTCOME_EXEMPT_LIMITED;
+    if (stale(relay, session, receiver))
+        return WR_OUTCOME_STALE_RECEIVER;
+    enum wr_outcome outcome =
+        test_limits(relay, session, sender, receiver, datagram->size, &charge);
+    if (outcome != WR_OUTCOME_FORWARDED)
+        return outcome;
+    draw_limits(relay, session, sender, receiver, datagram->size, &charge);
+    wr_rate_draw(&relay->limits.exempt, &sender->exempt_tat, relay->now);
+    send_on(relay, datagram, receiver);
+    return WR_OUTCOME_BARE_FORWARDED;
+}
+
+static void receive_bare(struct wr_relay *relay, const struct wr_datagram *datagram,
+                         enum wr_bare bare, bool resumed)
+{
+    struct wr_session *session = NULL;
+    enum wr_role role = WR_ROLE_CLIENT;
+    enum wr_outcome outcome = WR_OUTCOME_UNKNOWN_PEER;
+    bool limited = false;
+    switch (wr_session_table_binding(&relay->sessions, &datagram->from, &session, &role)) {
+    case WR_BOUND_ONCE:
+        outcome = forward_bare(relay, session, role, datagram, bare);
+        wr_report_outcome(relay, datagram->tag, outcome, &session->id);
+        if (outcome == WR_OUTCOME_BARE_FORWARDED)
+            note_handshake(relay, session, role, bare);
+        return;
+    case WR_BOUND_AMBIGUOUS:
+        outcome = WR_OUTCOME_BARE_AMBIGUOUS;
+        break;
+    case WR_BOUND_WAITING:
+        outcome = WR_OUTCOME_SESSION_NOT_ACTIVE;
+        break;
+    case WR_BOUND_NOWHERE:
+        if (!resumed && wr_holding_behind_lease(relay, datagram, NULL, &limited))
+            return;
+        break;
+    }
+    if (limited || (!resumed && !wr_admit_unbound(relay, &datagram->from)))
+        outcome = WR_OUTCOME_UNBOUND_LIMITED;
+    wr_report_outcome(relay, datagram->tag, outcome, NULL);
+}
+
+void wr_forward_path_bare(struct wr_relay *relay, const struct wr_datagram *datagram,
+                          enum wr_bare bare)
+{
+    receive_bare(relay, datagram, bare, false);
+}
+
+void wr_forward_path_resume(struct wr_relay *relay, const struct wr_datagram *datagram)
+{
+    struct wr_packet packet;
+    enum wr_outcome failure;
+    if (wr_wire_decode(datagram->bytes, datagram->size, &packet, &failure))
+        receive(relay, datagram, &packet, wr_session_table_hash(&relay->sessions, &packet.session),
+                true);
+    else
+        receive_bare(relay, datagram, wr_rift_bare(datagram->bytes, datagram->size), true);
+}

@@ -1,0 +1,192 @@
+#include "verify_queue.h"
+
+#include "address.h"
+
+#include <assert.h>
+
+#define HEADS 4096
+
+void wr_verify_queue_layout(struct wr_verify_queue *queue, struct wr_arena *arena)
+{
+    queue->requests = wr_arena_take(arena, WR_VERIFY_REQUESTS, sizeof *queue->requests);
+    queue->heads = wr_arena_take(arena, HEADS, sizeof *queue->heads);
+}
+
+void wr_verify_queue_start(struct wr_verify_queue *queue, uint32_t per_second)
+{
+    for (uint32_t i = 0; i < WR_VERIFY_REQUESTS; i++) {
+        queue->requests[i].place = WR_VERIFY_FREE;
+        queue->requests[i].newer = i + 1 < WR_VERIFY_REQUESTS ? i + 1 : WR_VERIFY_NONE;
+    }
+    for (uint32_t i = 0; i < HEADS; i++)
+        queue->heads[i] = WR_VERIFY_NONE;
+    for (int i = 0; i < WR_VERIFY_LISTS; i++)
+        queue->lists[i] = (struct wr_verify_list){WR_VERIFY_NONE, WR_VERIFY_NONE, 0};
+    queue->free = 0;
+    queue->rate = wr_rate_packets(per_second);
+}
+
+bool wr_verify_queue_fits(const struct wr_verify_queue *queue, enum wr_verify_place place)
+{
+    uint32_t most = place == WR_VERIFY_KEY_WAIT ? WR_VERIFY_KEY_WAITERS : WR_VERIFY_QUEUE_MAX;
+    return queue->lists[place].count < most;
+}
+
+uint32_t wr_verify_queue_id(const struct wr_verify_queue *queue,
+                            const struct wr_verify_request *request)
+{
+    return (uint32_t)(request - queue->requests);
+}
+
+static uint32_t head_of(const struct wr_verify_queue *queue, const struct wr_address *from)
+{
+    return (uint32_t)(wr_hash_bytes(queue->key, from, sizeof *from) % HEADS);
+}
+
+static void list_append(struct wr_verify_queue *queue, enum wr_verify_place place,
+                        struct wr_verify_request *request, wr_instant now)
+{
+    struct wr_verify_list *list = &queue->lists[place];
+    uint32_t at = wr_verify_queue_id(queue, request);
+    request->place = place;
+    request->joined_ns = now;
+    request->older = list->newest;
+    request->newer = WR_VERIFY_NONE;
+    *(list->newest != WR_VERIFY_NONE ? &queue->requests[list->newest].newer : &list->oldest) = at;
+    list->newest = at;
+    list->count++;
+}
+
+static void list_remove(struct wr_verify_queue *queue, struct wr_verify_request *request)
+{
+    struct wr_verify_list *list = &queue->lists[request->place];
+    *(request->older != WR_VERIFY_NONE ? &queue->requests[request->older].newer : &list->oldest) =
+        request->newer;
+    *(request->newer != WR_VERIFY_NONE ? &queue->requests[request->newer].older : &list->newest) =
+        request->older;
+    list->count--;
+}
+
+struct wr_verify_request *wr_verify_queue_join(struct wr_verify_queue *queue,
+                                               enum wr_verify_place place,
+                                               const struct wr_lease_origin *origin, wr_instant now)
+{
+    uint32_t at = queue->free;
+    assert(at != WR_VERIFY_NONE); /* every list has its places */
+    struct wr_verify_request *request = &queue->requests[at];
+    queue->free = request->newer;
+    queue->pending++;
+    request->origin = *origin;
+    request->held_count = 0;
+    request->arrived_ns = now;
+    request->number = queue->numbers++;
+    uint32_t head = head_of(queue, &origin->from);
+    request->chain = queue->heads[head];
+    queue->heads[head] = at;
+    list_append(queue, place, request, now);
+    return request;
+}
+
+bool wr_verify_queue_rejoin(struct wr_verify_queue *queue, struct wr_verify_request *request,
+                            wr_instant now)
+{
+    enum wr_verify_place place = request->first ? WR_VERIFY_FIRST : WR_VERIFY_SECOND;
+    assert(request->place == WR_VERIFY_KEY_WAIT);
+    if (!wr_verify_queue_fits(queue, place))
+        return false;
+    list_remove(queue, request);
+    list_append(queue, place, request, now);
+    return true;
+}
+
+void wr_verify_queue_leave(struct wr_verify_queue *queue, struct wr_verify_request *request)
+{
+    uint32_t at = wr_verify_queue_id(queue, request);
+    assert(request->place != WR_VERIFY_FREE);
+    if (request->place == WR_VERIFY_OUT)
+        queue->out--;
+    else
+        list_remove(queue, request);
+    uint32_t *link = &queue->heads[head_of(queue, &request->origin.from)];
+    while (*link != at)
+        link = &queue->requests[*link].chain;
+    *link = request->chain;
+    request->place = WR_VERIFY_FREE;
+    request->newer = queue->free;
+    queue->free = at;
+    queue->pending--;
+}
+
+static bool out_wanted(const struct wr_verify_queue *queue)
+{
+    return queue->out < WR_VERIFICATIONS_OUT &&
+           queue->lists[WR_VERIFY_FIRST].count + queue->lists[WR_VERIFY_SECOND].count > 0;
+}
+
+struct wr_verify_request *wr_verify_queue_next_out(struct wr_verify_queue *queue, wr_instant now)
+{
+    if (!out_wanted(queue) || !wr_rate_take(&queue->rate, &queue->tat, now))
+        return NULL;
+    uint32_t at = queue->lists[WR_VERIFY_FIRST].count > 0 ? queue->lists[WR_VERIFY_FIRST].oldest
+                                                          : queue->lists[WR_VERIFY_SECOND].oldest;
+    struct wr_verify_request *request = &queue->requests[at];
+    list_remove(queue, request);
+    request->place = WR_VERIFY_OUT;
+    queue->out++;
+    return request;
+}
+
+wr_instant wr_verify_queue_budget_deadline(const struct wr_verify_queue *queue, wr_instant now)
+{
+    return out_wanted(queue) ? wr_rate_next(&queue->rate, queue->tat, now) : WR_NEVER;
+}
+
+/* Each list is in the order of joining, so its oldest runs out of time first. */
+static uint32_t first_to_time_out(const struct wr_verify_queue *queue)
+{
+    uint32_t first = WR_VERIFY_NONE;
+    for (int i = 0; i < WR_VERIFY_LISTS; i++) {
+        uint32_t at = queue->lists[i].oldest;
+        if (at == WR_VERIFY_NONE)
+            continue;
+        const struct wr_verify_request *request = &queue->requests[at];
+        if (first == WR_VERIFY_NONE || request->joined_ns < queue->requests[first].joined_ns ||
+            (request->joined_ns == queue->requests[first].joined_ns &&
+             request->number < queue->requests[first].number))
+            first = at;
+    }
+    return first;
+}
+
+wr_instant wr_verify_queue_timeout_deadline(const struct wr_verify_queue *queue)
+{
+    uint32_t at = first_to_time_out(queue);
+    return at == WR_VERIFY_NONE ? WR_NEVER
+                                : wr_after(queue->requests[at].joined_ns, WR_VERIFY_TIMEOUT_NS);
+}
+
+struct wr_verify_request *wr_verify_queue_timed_out(struct wr_verify_queue *queue, wr_instant now)
+{
+    return wr_verify_queue_timeout_deadline(queue) <= now
+               ? &queue->requests[first_to_time_out(queue)]
+               : NULL;
+}
+
+struct wr_verify_request *wr_verify_queue_holder(struct wr_verify_queue *queue,
+                                                 const struct wr_address *from,
+                                                 const struct wr_session_id *session)
+{
+    struct wr_verify_request *holder = NULL;
+    if (queue->pending == 0)
+        return NULL;
+    for (uint32_t at = queue->heads[head_of(queue, from)]; at != WR_VERIFY_NONE;
+         at = queue->requests[at].chain) {
+        struct wr_verify_request *request = &queue->requests[at];
+        if (wr_address_equal(&request->origin.from, from) &&
+            request->held_count < WR_VERIFY_HELD_MAX &&
+            (session == NULL || memcmp(&request->origin.session, session, sizeof *session) == 0) &&
+            (holder == NULL || request->number < holder->number))
+            holder = request;
+    }
+    return holder;
+}
