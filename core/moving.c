@@ -27,16 +27,20 @@ static bool is_loser(const struct wr_relay *relay, const struct wr_seat *seat,
     return relay->now < seat->loser.until_ns && wr_address_equal(&seat->loser.address, address);
 }
 
-/* The newest candidate replaces the older. `bytes` is the size of the datagram that made it one. */
+/* The newest candidate replaces the older; one that presents again lives anew. `bytes` is the size
+ * of the datagram that made it one. */
 static void make_candidate(struct wr_relay *relay, struct wr_session *session, enum wr_role role,
                            const struct wr_route *route, uint32_t bytes)
 {
     struct wr_seat *seat = &session->seats[role];
-    seat->candidate = (struct wr_candidate){
-        .route = *route,
-        .until_ns = wr_after(relay->now, WR_CANDIDATE_LIFE_NS),
-        .received_bytes = bytes,
-    };
+    wr_instant until_ns = wr_after(relay->now, WR_CANDIDATE_LIFE_NS);
+    if (is_candidate(relay, seat, &route->address)) {
+        seat->candidate.route = *route;
+        seat->candidate.until_ns = until_ns;
+        return;
+    }
+    seat->candidate =
+        (struct wr_candidate){.route = *route, .until_ns = until_ns, .received_bytes = bytes};
     wr_report_seat(relay, WR_EVENT_CANDIDATE, session, role, &route->address, 0);
 }
 
