@@ -31,8 +31,10 @@ Test(quantity, durations_are_read_as_people_write_them)
 Test(quantity, what_is_no_duration_is_refused)
 {
     static const char *const cases[] = {
-        "",    "5",       "s",      "5 s",       "-5s",  "5s ", "1.s", ".5s", "1s1m", "1s1s",
-        "5sec", "1.0001us", "0.5ns", "87841h", "99999999999999999999s", "1e3s", "5S"};
+        "",     "5",        "s",     "5 s",    "-5s",
+        "5s ",  "1.s",      ".5s",   "1s1m",   "1s1s",
+        "5sec", "1.0001us", "0.5ns", "87841h", "99999999999999999999s",
+        "1e3s", "5S"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint64_t ns;
         cr_expect_not(sim_duration_parse(cases[i], &ns), "%s", cases[i]);
@@ -45,8 +47,10 @@ Test(quantity, durations_are_written_in_the_unit_that_fits)
         uint64_t ns;
         const char *text;
     } cases[] = {
-        {0, "0s"},           {7, "7ns"},          {2000, "2us"},         {250 * WR_MS, "250ms"},
-        {WR_S, "1s"},        {1250 * WR_MS, "1.25s"}, {90 * WR_S, "90s"}, {1234567, "1.234ms"},
+        {0, "0s"},          {7, "7ns"},
+        {2000, "2us"},      {250 * WR_MS, "250ms"},
+        {WR_S, "1s"},       {1250 * WR_MS, "1.25s"},
+        {90 * WR_S, "90s"}, {1234567, "1.234ms"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[SIM_DURATION_TEXT_BYTES];
@@ -73,7 +77,7 @@ Test(quantity, shares_are_fractions_or_percentages_up_to_one)
         const char *text;
         struct sim_ratio ratio;
     } cases[] = {
-        {"1/100", {1, 100}}, {"3%", {3, 100}}, {"0.05%", {5, 10000}},
+        {"1/100", {1, 100}},  {"3%", {3, 100}}, {"0.05%", {5, 10000}},
         {"2.5%", {25, 1000}}, {"0", {0, 1}},    {"1", {1, 1}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
