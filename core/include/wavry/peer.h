@@ -118,9 +118,19 @@ struct wr_peer_config {
     enum wr_role role;      /* client or server (host) */
     struct wr_session_id session;
     uint32_t token_bytes_max; /* 1..WR_PEER_TOKEN_BYTES_MAX */
+
+    /* Robust. The defaults are those of section 11; the rest is for peers that lack a virtue. */
+    uint64_t sign_of_life_ns;   /* at least every so often; 0: none but its traffic */
+    uint32_t renew_at_permille; /* share of the lease's life, 1..1000; 1000: never renews */
+    bool echoes_cookies;        /* false: as if it never saw one */
+    bool retransmits;           /* PRESENT and RENEW with backoff */
+
+    /* Upstream. False: no bare handshake, it counts as bound as soon as it has presented. */
+    bool handshake;
 };
 
-/* Robust, opaque, client, WR_PEER_TOKEN_BYTES_DEFAULT; the session is left nil and required. */
+/* Robust, opaque, client, WR_PEER_TOKEN_BYTES_DEFAULT, all virtues; the session is left nil and
+ * required. */
 void wr_peer_config_default(struct wr_peer_config *config);
 
 /* NULL where memory is short or the configuration is out of range. `environment` is borrowed until
@@ -162,6 +172,14 @@ void wr_peer_receive(struct wr_peer *peer, wr_instant now, const struct wr_addre
  * WR_DATAGRAM_BYTES_MAX - wr_peer_overhead_bytes. */
 bool wr_peer_send(struct wr_peer *peer, wr_instant now, const uint8_t *body, uint32_t body_bytes,
                   uint64_t *sequence);
+
+/* Sends a PRESENT or RENEW with this token now (a RENEW without one, NULL, is bare), with the cookie
+ * at hand where the peer echoes cookies. Changes nothing else: for experiments that want a certain
+ * packet at a certain time. Nothing is sent where there is no relay yet. */
+void wr_peer_say_present(struct wr_peer *peer, wr_instant now, const uint8_t *token,
+                         uint32_t token_bytes);
+void wr_peer_say_renew(struct wr_peer *peer, wr_instant now, const uint8_t *token,
+                       uint32_t token_bytes);
 
 /* Leaves: a robust peer releases its role (section 3, Release), an upstream peer just stops. */
 void wr_peer_leave(struct wr_peer *peer, wr_instant now);
