@@ -173,8 +173,9 @@ void sim_datagram_release(struct sim_packets *packets, struct sim_datagram *data
 
 uint32_t sim_datagram_wire_bytes(const struct sim_datagram *datagram)
 {
-    return datagram->payload->size +
-           (wr_address_is_v4(&datagram->to) ? SIM_HEADERS_V4_BYTES : SIM_HEADERS_V6_BYTES);
+    bool is_v4 = wr_address_is_v4(&datagram->to);
+    uint32_t headers_bytes = is_v4 ? SIM_HEADERS_V4_BYTES : SIM_HEADERS_V6_BYTES;
+    return headers_bytes + datagram->payload->size;
 }
 
 uint64_t sim_packets_in_use(const struct sim_packets *packets)

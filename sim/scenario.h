@@ -141,6 +141,7 @@ struct sim_relay_spec {
     const char *name;
     struct wr_address address;
     uint32_t master; /* masters[]; SIM_NONE: standalone */
+    uint32_t issuer; /* masters[]: gives the leases for this relay; the same unless standalone */
     /* `relay_id` points into the scenario. `own_addresses` is empty (the world sets it). */
     struct wr_relay_config config;
     const char *region;                        /* "" for none */

@@ -16,8 +16,8 @@ import re
 import subprocess
 import sys
 
-# Copies and comparisons; compilers emit calls to these on their own.
-C_LIBRARY = {"memcpy", "memmove", "memset", "memcmp", "bcmp", "strlen"}
+# Pure functions of the bytes they are given, free of any locale.
+C_LIBRARY = {"memcpy", "memmove", "memset", "memcmp", "bcmp", "memchr", "strlen", "strchr"}
 FORTIFIED = {"__memcpy_chk", "__memmove_chk", "__memset_chk"}
 # What the compiler itself calls: failed promises, 64- and 128-bit arithmetic, position independence.
 COMPILER = {"__assert_fail", "__stack_chk_fail", "__stack_chk_fail_local", "__stack_chk_guard",
