@@ -16,7 +16,7 @@ static void set_end(struct wr_relay *relay, struct wr_seat *seat)
 {
     uint64_t wall = wr_relay_wall(relay);
     seat->ends_ns = seat->signed_ends_ns;
-    seat->ack_expires_unix_ms = seat->signed_expires_unix_ms;
+    seat->ack_expires_unix_ms = seat->order.expires_unix_ms;
     if (relay->config.lease_duration_secs == 0)
         return;
     uint64_t duration_ms = (uint64_t)relay->config.lease_duration_secs * 1000;
@@ -32,14 +32,13 @@ static void take_token(struct wr_relay *relay, struct wr_seat *seat, const struc
 {
     const struct wr_claims *claims = grant->claims;
     uint64_t last_unix_ms = claims->expires_unix_ms + relay->skew_ms;
-    seat->signed_expires_unix_ms = claims->expires_unix_ms;
     seat->signed_ends_ns = wr_after(relay->now, span_ns(wr_relay_wall(relay), last_unix_ms));
+    seat->order.issued_unix_ms = claims->has_issued ? claims->issued_unix_ms : 0;
+    seat->order.expires_unix_ms = claims->expires_unix_ms;
     set_end(relay, seat);
     seat->soft_limit_kbps = claims->soft_limit_kbps;
     seat->hard_limit_kbps = claims->hard_limit_kbps;
-    seat->order.issued_unix_ms = claims->has_issued ? claims->issued_unix_ms : 0;
-    seat->order.expires_unix_ms = claims->expires_unix_ms;
-    memcpy(seat->token_hash, grant->token_hash, sizeof seat->token_hash);
+    memcpy(seat->token_mark, grant->token_hash, sizeof seat->token_mark);
     seat->key_mark = wr_hash_bytes(relay->mark_key, grant->key, WR_PUBLIC_KEY_BYTES);
     seat->bound_by_token = true;
     seat->sign_ns = relay->now;

@@ -16,6 +16,9 @@
 #define WR_TOKEN_HASH_BYTES    32
 #define WR_IDENTITY_HASH_BYTES 16
 
+/* The first half of a token's hash tells tokens of one role apart. */
+#define WR_TOKEN_MARK_BYTES 16
+
 static inline uint64_t wr_hash_bytes(const uint8_t key[WR_HASH_KEY_BYTES], const void *bytes,
                                      size_t count)
 {

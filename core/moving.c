@@ -24,7 +24,16 @@ static bool is_remembered(const struct wr_relay *relay, const struct wr_seat *se
 static bool is_loser(const struct wr_relay *relay, const struct wr_seat *seat,
                      const struct wr_address *address)
 {
-    return relay->now < seat->loser.until_ns && wr_address_equal(&seat->loser.address, address);
+    return relay->now < seat->loser.until_ns &&
+           seat->loser.address_mark == wr_hash_bytes(relay->mark_key, address, sizeof *address);
+}
+
+/* The address that is bound now loses its place to one that had it before. */
+static void note_loser(const struct wr_relay *relay, struct wr_seat *seat)
+{
+    seat->loser.address_mark =
+        wr_hash_bytes(relay->mark_key, &seat->bound.address, sizeof seat->bound.address);
+    seat->loser.until_ns = wr_after(relay->now, WR_REMEMBERED_LIFE_NS);
 }
 
 /* The newest candidate replaces the older; one that presents again lives anew. `bytes` is the size
@@ -69,7 +78,7 @@ static void promote(struct wr_relay *relay, struct wr_session *session, enum wr_
             .route = seat->bound,
             .until_ns = wr_after(relay->now, WR_REMEMBERED_LIFE_NS),
             .top = seat->replay.top,
-            .empty = seat->replay.empty != 0,
+            .empty = wr_replay_empty(&seat->replay),
             .bound_by_token = seat->bound_by_token,
             .path_capped = seat->path_capped,
         };
@@ -86,7 +95,7 @@ static void promote(struct wr_relay *relay, struct wr_session *session, enum wr_
         seat->path_sent_bytes = 0;
         relay->counters.promotions_by_forward++;
     }
-    if (wr_address_equal(&seat->loser.address, &seat->bound.address))
+    if (is_loser(relay, seat, &seat->bound.address))
         seat->loser.until_ns = 0;
     relay->counters.nat_rebind_events++;
     wr_report_seat(relay, WR_EVENT_PROMOTED, session, role, &seat->bound.address, rule);
@@ -98,8 +107,7 @@ static void restore(struct wr_relay *relay, struct wr_session *session, enum wr_
 {
     struct wr_seat *seat = &session->seats[role];
     struct wr_remembered was = seat->remembered;
-    seat->loser.address = seat->bound.address;
-    seat->loser.until_ns = wr_after(relay->now, WR_REMEMBERED_LIFE_NS);
+    note_loser(relay, seat);
     seat->remembered.until_ns = 0;
     bind_at(relay, session, role, &was.route);
     wr_replay_restore(&seat->replay, was.top, was.empty);
@@ -118,8 +126,7 @@ static void restore(struct wr_relay *relay, struct wr_session *session, enum wr_
 static void undo_newer_token(struct wr_relay *relay, struct wr_session *session, enum wr_role role)
 {
     struct wr_seat *seat = &session->seats[role];
-    seat->loser.address = seat->bound.address;
-    seat->loser.until_ns = wr_after(relay->now, WR_REMEMBERED_LIFE_NS);
+    note_loser(relay, seat);
     seat->displaced.until_ns = 0;
     seat->remembered.until_ns = 0;
     bind_at(relay, session, role, &seat->displaced.route);
@@ -136,7 +143,7 @@ void wr_moving_presented(struct wr_relay *relay, struct wr_session *session, enu
     struct wr_seat *seat = &session->seats[role];
     if (relay->now < seat->displaced.until_ns &&
         wr_address_equal(&seat->displaced.route.address, &from->address) &&
-        memcmp(seat->token_hash, token_hash, sizeof seat->token_hash) == 0) {
+        memcmp(seat->token_mark, token_hash, sizeof seat->token_mark) == 0) {
         undo_newer_token(relay, session, role);
         return;
     }
@@ -263,7 +270,7 @@ static enum wr_moving forward_of_candidate(struct wr_relay *relay, struct wr_ses
 {
     struct wr_seat *seat = &session->seats[role];
     struct wr_candidate *candidate = &seat->candidate;
-    if (exempt(packet) || seat->replay.empty ||
+    if (exempt(packet) || wr_replay_empty(&seat->replay) ||
         !wr_replay_ahead(seat->replay.top, &candidate->jump, packet->sequence, relay->now)) {
         relay->counters.promotions_refused_sequence++;
         return WR_MOVING_UNPROVEN;

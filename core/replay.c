@@ -18,7 +18,6 @@ static void set_passes(struct wr_replay *window, uint64_t sequence, unsigned pas
 void wr_replay_reset(struct wr_replay *window)
 {
     memset(window, 0, sizeof *window);
-    window->empty = 1;
 }
 
 void wr_replay_restore(struct wr_replay *window, uint64_t top, bool empty)
@@ -26,7 +25,6 @@ void wr_replay_restore(struct wr_replay *window, uint64_t top, bool empty)
     wr_replay_reset(window);
     if (empty)
         return;
-    window->empty = 0;
     window->top = top;
     memset(window->passes, 0xff, sizeof window->passes);
 }
@@ -36,10 +34,18 @@ static bool near(uint64_t a, uint64_t b)
     return (a > b ? a - b : b - a) <= WR_REPLAY_WINDOW;
 }
 
+/* Of a sequence near the first one. */
+static int16_t offset_of(const struct wr_jump *jump, uint64_t sequence)
+{
+    return (int16_t)(sequence > jump->first ? (int)(sequence - jump->first)
+                                            : -(int)(jump->first - sequence));
+}
+
 bool wr_jump_confirms(const struct wr_jump *jump, uint64_t sequence, wr_instant now)
 {
     return jump->seen == 2 && wr_elapsed(jump->first_seen_ns, now) < WR_REPLAY_JUMP_NS &&
-           near(sequence, jump->first) && sequence != jump->first && sequence != jump->second;
+           near(sequence, jump->first) && sequence != jump->first &&
+           offset_of(jump, sequence) != jump->second_offset;
 }
 
 void wr_jump_note(struct wr_jump *jump, uint64_t sequence, wr_instant now)
@@ -49,7 +55,7 @@ void wr_jump_note(struct wr_jump *jump, uint64_t sequence, wr_instant now)
     if (!remembered) {
         *jump = (struct wr_jump){.first = sequence, .first_seen_ns = now, .seen = 1};
     } else if (jump->seen == 1 && sequence != jump->first) {
-        jump->second = sequence;
+        jump->second_offset = offset_of(jump, sequence);
         jump->seen = 2;
     }
 }
@@ -72,7 +78,6 @@ enum wr_replay_verdict wr_replay_check(const struct wr_replay *window, uint64_t 
 
 void wr_replay_commit(struct wr_replay *window, uint64_t sequence)
 {
-    window->empty = 0;
     if (sequence > window->top) {
         uint64_t ahead = sequence - window->top;
         if (ahead >= WR_REPLAY_WINDOW) {

@@ -17,15 +17,13 @@
 /* Sequences seen far ahead of a window, not believed yet. */
 struct wr_jump {
     uint64_t first;
-    uint64_t second;
     wr_instant first_seen_ns;
-    uint32_t seen; /* 0, 1 or 2 distinct sequences */
-    uint32_t reserved;
+    int16_t second_offset; /* from the first to the second, at most 1024 either way */
+    uint16_t seen;         /* 0, 1 or 2 distinct sequences */
 };
 
 struct wr_replay {
-    uint64_t top;   /* the highest sequence committed; 0 in an empty window */
-    uint64_t empty; /* 1 until something is committed */
+    uint64_t top; /* the highest sequence committed; 0 in an empty window */
     struct wr_jump jump;
     uint64_t passes[WR_REPLAY_WINDOW / 32]; /* two bits a sequence, at its number mod 1024 */
 };
@@ -36,6 +34,12 @@ enum wr_replay_verdict {
     WR_REPLAY_UNCONFIRMED, /* a jump: note it with wr_replay_note_jump and drop the packet */
     WR_REPLAY_REFUSED,     /* in the last 8192 of u64 */
 };
+
+/* Nothing was committed since the last reset: then the top is 0 and was not seen either. */
+static inline bool wr_replay_empty(const struct wr_replay *window)
+{
+    return window->top == 0 && (window->passes[0] & 3) == 0;
+}
 
 /* Nothing seen, top at 0. */
 void wr_replay_reset(struct wr_replay *window);

@@ -58,7 +58,7 @@ struct wr_displaced {
 
 /* The address that a reversion displaced: rule 2 does not bring it back before `until_ns`. */
 struct wr_loser {
-    struct wr_address address;
+    uint64_t address_mark; /* keyed hash */
     wr_instant until_ns;
 };
 
@@ -85,14 +85,13 @@ struct wr_seat {
     struct wr_replay replay;
 
     /* The lease. */
-    wr_instant ends_ns;        /* forwarded to and from until then */
-    wr_instant signed_ends_ns; /* what the signature allows */
-    uint64_t signed_expires_unix_ms;
-    uint64_t ack_expires_unix_ms;
+    wr_instant ends_ns;           /* forwarded to and from until then */
+    wr_instant signed_ends_ns;    /* what the signature allows */
+    uint64_t ack_expires_unix_ms; /* the end that applies, without skew */
     uint32_t soft_limit_kbps;
     uint32_t hard_limit_kbps;
     struct wr_token_order order;
-    uint8_t token_hash[WR_TOKEN_HASH_BYTES];
+    uint8_t token_mark[WR_TOKEN_MARK_BYTES]; /* of the bound token's bytes */
     uint8_t identity[WR_IDENTITY_HASH_BYTES];
     uint64_t key_mark; /* keyed hash of the key that signed the bound token */
 
