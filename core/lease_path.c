@@ -269,7 +269,8 @@ void wr_lease_path_receive(struct wr_relay *relay, const struct wr_datagram *dat
         relay->counters.lease_present_packets++;
     if (session != NULL)
         wr_moving_received(relay, session, &datagram->from, datagram->size);
-    wr_hash_token(relay->token_key, packet->token, packet->token_bytes, token_hash);
+    if (bound >= 0)
+        wr_hash_token(relay->token_key, packet->token, packet->token_bytes, token_hash);
     if (bound >= 0 &&
         memcmp(session->seats[bound].token_mark, token_hash, WR_TOKEN_MARK_BYTES) == 0) {
         repeat(relay, session, (enum wr_role)bound, packet, &origin);
@@ -286,6 +287,8 @@ void wr_lease_path_receive(struct wr_relay *relay, const struct wr_datagram *dat
         conclude(relay, &origin, verdict);
         return;
     }
+    if (bound < 0) /* a flood is turned away before anything is computed */
+        wr_hash_token(relay->token_key, packet->token, packet->token_bytes, token_hash);
     ask(relay, datagram, packet, &origin, session, token_hash, bound >= 0);
     wr_lease_path_pump(relay);
 }
@@ -351,7 +354,6 @@ void wr_lease_path_verified(struct wr_relay *relay, struct wr_verify_request *re
         judge(relay, &request->origin, &request->claims, request->token_hash, key);
     }
     end_request(relay, request);
-    wr_lease_path_pump(relay);
 }
 
 void wr_lease_path_timed_out(struct wr_relay *relay, struct wr_verify_request *request)

@@ -4,12 +4,13 @@
 
 #include <assert.h>
 
-#define HEADS 4096
+#define CHAINS 4096
 
 void wr_verify_queue_layout(struct wr_verify_queue *queue, struct wr_arena *arena)
 {
     queue->requests = wr_arena_take(arena, WR_VERIFY_REQUESTS, sizeof *queue->requests);
-    queue->heads = wr_arena_take(arena, HEADS, sizeof *queue->heads);
+    for (int i = 0; i < WR_VERIFY_INDEXES; i++)
+        queue->chains[i] = wr_arena_take(arena, CHAINS, sizeof *queue->chains[i]);
 }
 
 void wr_verify_queue_start(struct wr_verify_queue *queue, uint32_t per_second)
@@ -18,8 +19,10 @@ void wr_verify_queue_start(struct wr_verify_queue *queue, uint32_t per_second)
         queue->requests[i].place = WR_VERIFY_FREE;
         queue->requests[i].newer = i + 1 < WR_VERIFY_REQUESTS ? i + 1 : WR_VERIFY_NONE;
     }
-    for (uint32_t i = 0; i < HEADS; i++)
-        queue->heads[i] = WR_VERIFY_NONE;
+    for (int index = 0; index < WR_VERIFY_INDEXES; index++) {
+        for (uint32_t i = 0; i < CHAINS; i++)
+            queue->chains[index][i] = (struct wr_verify_chain){WR_VERIFY_NONE, WR_VERIFY_NONE};
+    }
     for (int i = 0; i < WR_VERIFY_LISTS; i++)
         queue->lists[i] = (struct wr_verify_list){WR_VERIFY_NONE, WR_VERIFY_NONE, 0};
     queue->free = 0;
@@ -38,9 +41,41 @@ uint32_t wr_verify_queue_id(const struct wr_verify_queue *queue,
     return (uint32_t)(request - queue->requests);
 }
 
-static uint32_t head_of(const struct wr_verify_queue *queue, const struct wr_address *from)
+static struct wr_verify_chain *chain_of(const struct wr_verify_queue *queue,
+                                        enum wr_verify_index index, const struct wr_address *from,
+                                        const struct wr_session_id *session)
 {
-    return (uint32_t)(wr_hash_bytes(queue->key, from, sizeof *from) % HEADS);
+    uint8_t name[sizeof *from + sizeof *session];
+    size_t bytes = sizeof *from;
+    memcpy(name, from, sizeof *from);
+    if (index == WR_VERIFY_BY_SESSION) {
+        memcpy(name + sizeof *from, session, sizeof *session);
+        bytes = sizeof name;
+    }
+    return &queue->chains[index][wr_hash_bytes(queue->key, name, bytes) % CHAINS];
+}
+
+static void chain_append(struct wr_verify_queue *queue, enum wr_verify_index index,
+                         struct wr_verify_request *request)
+{
+    struct wr_verify_chain *chain =
+        chain_of(queue, index, &request->origin.from, &request->origin.session);
+    uint32_t at = wr_verify_queue_id(queue, request);
+    request->chain[index][0] = chain->newest;
+    request->chain[index][1] = WR_VERIFY_NONE;
+    *(chain->newest != WR_VERIFY_NONE ? &queue->requests[chain->newest].chain[index][1]
+                                      : &chain->oldest) = at;
+    chain->newest = at;
+}
+
+static void chain_remove(struct wr_verify_queue *queue, enum wr_verify_index index,
+                         struct wr_verify_request *request)
+{
+    struct wr_verify_chain *chain =
+        chain_of(queue, index, &request->origin.from, &request->origin.session);
+    uint32_t older = request->chain[index][0], newer = request->chain[index][1];
+    *(older != WR_VERIFY_NONE ? &queue->requests[older].chain[index][1] : &chain->oldest) = newer;
+    *(newer != WR_VERIFY_NONE ? &queue->requests[newer].chain[index][0] : &chain->newest) = older;
 }
 
 static void list_append(struct wr_verify_queue *queue, enum wr_verify_place place,
@@ -80,9 +115,8 @@ struct wr_verify_request *wr_verify_queue_join(struct wr_verify_queue *queue,
     request->held_count = 0;
     request->arrived_ns = now;
     request->number = queue->numbers++;
-    uint32_t head = head_of(queue, &origin->from);
-    request->chain = queue->heads[head];
-    queue->heads[head] = at;
+    for (int index = 0; index < WR_VERIFY_INDEXES; index++)
+        chain_append(queue, (enum wr_verify_index)index, request);
     list_append(queue, place, request, now);
     return request;
 }
@@ -107,10 +141,8 @@ void wr_verify_queue_leave(struct wr_verify_queue *queue, struct wr_verify_reque
         queue->out--;
     else
         list_remove(queue, request);
-    uint32_t *link = &queue->heads[head_of(queue, &request->origin.from)];
-    while (*link != at)
-        link = &queue->requests[*link].chain;
-    *link = request->chain;
+    for (int index = 0; index < WR_VERIFY_INDEXES; index++)
+        chain_remove(queue, (enum wr_verify_index)index, request);
     request->place = WR_VERIFY_FREE;
     request->newer = queue->free;
     queue->free = at;
@@ -176,17 +208,17 @@ struct wr_verify_request *wr_verify_queue_holder(struct wr_verify_queue *queue,
                                                  const struct wr_address *from,
                                                  const struct wr_session_id *session)
 {
-    struct wr_verify_request *holder = NULL;
     if (queue->pending == 0)
         return NULL;
-    for (uint32_t at = queue->heads[head_of(queue, from)]; at != WR_VERIFY_NONE;
-         at = queue->requests[at].chain) {
+    enum wr_verify_index index = session != NULL ? WR_VERIFY_BY_SESSION : WR_VERIFY_BY_ADDRESS;
+    uint32_t at = chain_of(queue, index, from, session)->oldest;
+    while (at != WR_VERIFY_NONE) {
         struct wr_verify_request *request = &queue->requests[at];
         if (wr_address_equal(&request->origin.from, from) &&
             request->held_count < WR_VERIFY_HELD_MAX &&
-            (session == NULL || memcmp(&request->origin.session, session, sizeof *session) == 0) &&
-            (holder == NULL || request->number < holder->number))
-            holder = request;
+            (session == NULL || memcmp(&request->origin.session, session, sizeof *session) == 0))
+            return request;
+        at = request->chain[index][1];
     }
-    return holder;
+    return NULL;
 }

@@ -43,12 +43,17 @@ struct wr_lease_origin {
     bool cookie_valid; /* it carried a valid path cookie when it arrived */
 };
 
+/* Pending requests are found by their source address, and by that and their session, the oldest
+ * first: however many leases an address has pending, a datagram for another session costs nothing.
+ */
+enum wr_verify_index { WR_VERIFY_BY_ADDRESS, WR_VERIFY_BY_SESSION, WR_VERIFY_INDEXES };
+
 struct wr_verify_request {
     enum wr_verify_place place;
     bool first; /* belongs into the first queue */
     uint8_t held_count;
     uint32_t older, newer; /* neighbours in its list; `newer` also links free places */
-    uint32_t chain;        /* next in the index by address */
+    uint32_t chain[WR_VERIFY_INDEXES][2]; /* older and newer with the same head */
     uint32_t held[WR_VERIFY_HELD_MAX];
     wr_instant joined_ns; /* its list */
     wr_instant arrived_ns;
@@ -67,9 +72,13 @@ struct wr_verify_list {
     uint32_t oldest, newest, count;
 };
 
+struct wr_verify_chain {
+    uint32_t oldest, newest;
+};
+
 struct wr_verify_queue {
     struct wr_verify_request *requests;
-    uint32_t *heads; /* index by source address */
+    struct wr_verify_chain *chains[WR_VERIFY_INDEXES];
     struct wr_verify_list lists[WR_VERIFY_LISTS];
     uint32_t free;
     uint32_t out;

@@ -131,6 +131,10 @@ void sim_oracle_snapshot(struct sim_oracle *oracle, wr_instant now_ns,
 void sim_oracle_delivered(struct sim_oracle *oracle, wr_instant now_ns, uint32_t peer,
                           uint64_t cause, const uint8_t *bytes, uint32_t size);
 
+/* Asks the truth who is stuck and says so (oracle "liveness"). At intervals of the world's choice
+ * and at the end, by one oracle of the world. */
+void sim_oracle_liveness(struct sim_oracle *oracle, wr_instant now_ns);
+
 /* ---- Results -----------------------------------------------------------------------------------
  */
 

@@ -33,6 +33,9 @@ void sim_judge_forward(struct sim_oracle *oracle, const struct wr_output *output
 void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival);
 void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival);
 void sim_judge_held(struct sim_oracle *oracle);
+void sim_held_new(struct sim_oracle *oracle, struct sim_arrival *held);
+/* A lease from there has its verdict: what was held for it must go on. */
+void sim_held_lease_decided(struct sim_oracle *oracle, const struct wr_address *from);
 /* Within integer GCRA at `kbps`, burst 250 ms (section 5). */
 bool sim_bytes_allowed(wr_instant tat, uint64_t bytes, uint32_t kbps, wr_instant now);
 bool sim_packets_allowed(wr_instant tat, uint32_t per_second, uint32_t burst, wr_instant now);

@@ -94,6 +94,7 @@ static void check_place(struct sim_oracle *oracle, const struct sim_session *ses
 static void set_end(struct sim_oracle *oracle, struct sim_role *role)
 {
     uint64_t duration_s = oracle->config.lease_duration_secs;
+    role->end_told = false;
     role->end_ns = role->signed_end_ns;
     role->shown_expires_ms = (uint64_t)role->expires_ms;
     if (duration_s > 0) {
@@ -280,6 +281,9 @@ static void judge_candidate(struct sim_oracle *oracle, struct sim_session *sessi
                             const struct sim_arrival *arrival, const struct sim_token *token)
 {
     const struct sim_role *role = &session->roles[token->role];
+    if (role->overtaken.there && sim_digest_equal(&role->overtaken.token, &token->token) &&
+        sim_address_equal(&role->overtaken.address, &arrival->from))
+        return; /* judged at its reversion */
     check_believed(oracle, arrival, token);
     if (!role->bound || compared(token, role) != 0)
         sim_oracle_violate(oracle, SIM_ORACLE_MODEL, arrival->tag,

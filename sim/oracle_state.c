@@ -1,4 +1,4 @@
-#include "oracle_state.h"
+#include "oracle_judge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -220,10 +220,13 @@ wr_instant sim_session_deadline(const struct sim_oracle *oracle, const struct si
 {
     wr_instant first = wr_after(session->heard_ns, oracle->config.idle_timeout_secs * WR_S);
     wr_instant wait = wr_after(session->waiting_since_ns, oracle->config.peer_wait_secs * WR_S);
-    if (!session->active && wait < first)
+    if (session->idle_told)
+        first = WR_NEVER;
+    if (!session->active && !session->wait_told && wait < first)
         first = wait;
     for (int role = 0; role < WR_ROLES; role++) {
-        if (session->roles[role].bound && session->roles[role].end_ns < first)
+        if (session->roles[role].bound && !session->roles[role].end_told &&
+            session->roles[role].end_ns < first)
             first = session->roles[role].end_ns;
     }
     return first;
@@ -386,6 +389,15 @@ static void touch(struct sim_oracle *oracle, uint32_t slot)
     oracle->touched[oracle->touched_count++] = slot;
 }
 
+static struct sim_arrival *met(struct sim_oracle *oracle, struct sim_arrival *arrival)
+{
+    if (!arrival->met) {
+        arrival->met = true;
+        sim_path_arrived(oracle, arrival);
+    }
+    return arrival;
+}
+
 struct sim_arrival *sim_arrival_find(struct sim_oracle *oracle, uint64_t tag)
 {
     for (uint32_t i = 0; i < oracle->batch_count; i++) {
@@ -394,14 +406,14 @@ struct sim_arrival *sim_arrival_find(struct sim_oracle *oracle, uint64_t tag)
             at -= oracle->batch_count;
         if (oracle->batch[at].tag == tag) {
             oracle->batch_cursor = at;
-            return &oracle->batch[at];
+            return met(oracle, &oracle->batch[at]);
         }
     }
     uint32_t slot = sim_map_find(&oracle->kept_by_tag, tag);
     if (slot == SIM_NO_SLOT)
         return NULL;
     touch(oracle, slot);
-    return &oracle->kept[slot]->arrival;
+    return met(oracle, &oracle->kept[slot]->arrival);
 }
 
 struct sim_arrival *sim_arrival_add(struct sim_oracle *oracle, const struct wr_datagram *datagram,
@@ -458,8 +470,7 @@ static void keep(struct sim_oracle *oracle, const struct sim_arrival *arrival)
         oracle->pending_now++;
     } else {
         oracle->held_now++;
-        if (arrival->hold_until_ns < oracle->next_hold_ns)
-            oracle->next_hold_ns = arrival->hold_until_ns;
+        sim_held_new(oracle, &kept->arrival);
     }
 }
 
@@ -510,7 +521,7 @@ void sim_oracle_state_clear(struct sim_oracle *oracle)
     sim_map_clear(&oracle->cookie_map[0]);
     sim_map_clear(&oracle->cookie_map[1]);
     sim_map_clear(&oracle->reject_prefixes);
-    sim_map_clear(&oracle->bare_causes);
+    oracle->bare_sends = 0;
     oracle->batch_count = oracle->batch_cursor = oracle->touched_count = 0;
     oracle->held_now = oracle->pending_now = 0;
     oracle->next_hold_ns = WR_NEVER;
@@ -553,5 +564,5 @@ void sim_oracle_state_free(struct sim_oracle *oracle)
     sim_map_free(&oracle->cookie_map[0]);
     sim_map_free(&oracle->cookie_map[1]);
     sim_map_free(&oracle->reject_prefixes);
-    sim_map_free(&oracle->bare_causes);
+    free(oracle->bare_causes);
 }

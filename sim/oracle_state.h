@@ -36,6 +36,7 @@ struct sim_displaced {
 
 struct sim_role {
     bool bound, bound_by_token, locked, has_token, vacated_by_expiry, released;
+    bool end_told; /* that it did not end in time has been said */
     struct wr_address address;
     struct sim_digest identity, token;
     uint8_t key[WR_PUBLIC_KEY_BYTES]; /* that signed the bound token */
@@ -60,7 +61,7 @@ struct sim_role {
 
 struct sim_session {
     struct wr_session_id id;
-    bool used, active;
+    bool used, active, idle_told, wait_told;
     wr_instant active_since_ns, waiting_since_ns, heard_ns;
     wr_instant bytes_tat;
     bool first_shaker_known;
@@ -83,7 +84,7 @@ struct sim_arrival {
     const uint8_t *bytes;
     uint32_t size, sender;
     struct sim_sight sight;
-    bool kept, has_outcome, has_verdict, applied, promoted, judged;
+    bool kept, met, has_outcome, has_verdict, applied, promoted;
     bool was_bound; /* the source was bound in its session when it arrived */
     enum wr_outcome outcome;
     enum wr_verdict verdict;
@@ -133,6 +134,13 @@ struct sim_request {
     struct sim_digest digest;
     uint8_t keys[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES];
 };
+
+struct sim_bare_cause {
+    uint64_t cause;
+    struct wr_session_id session;
+};
+
+#define SIM_BARE_CAUSES 1024
 
 enum sim_entry { SIM_ENTRY_OTHER, SIM_ENTRY_DEADLINE, SIM_ENTRY_REVOKE, SIM_ENTRY_BAN };
 
@@ -212,7 +220,8 @@ struct sim_oracle {
     struct sim_token token; /* the last one read */
     uint64_t token_tag;
 
-    struct sim_map bare_causes; /* cause -> session slot of recent bare sends */
+    struct sim_bare_cause *bare_causes; /* of the last bare sends, a ring */
+    uint64_t bare_sends;
     struct sim_violation kept_violations[SIM_VIOLATIONS_KEPT];
     uint64_t violations, violations_of[SIM_ORACLE_COUNT], judged[SIM_ORACLE_COUNT];
 };

@@ -312,7 +312,9 @@ void wr_relay_receive(struct wr_relay *relay, const struct wr_datagram *datagram
 wr_instant wr_relay_next_deadline(const struct wr_relay *relay);
 void wr_relay_on_deadline(struct wr_relay *relay);
 
-/* The result of a verification: the index of the key that fitted, or -1 for none. */
+/* The result of a verification: the index of the key that fitted, or -1 for none. Results come
+ * before everything else that is due at the same instant: hand in all that are there, then ask for
+ * the next deadline, which may be now (the next verification goes out with it). */
 void wr_relay_verified(struct wr_relay *relay, uint32_t id, int key_index);
 
 /* ---- Control events (section 8) ----------------------------------------------------------------

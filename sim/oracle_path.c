@@ -1,0 +1,550 @@
+#include "oracle_judge.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STALE_NS      (30 * WR_S)
+#define BURST_NS      (250 * WR_MS)
+#define HOLD_NS       (50 * WR_MS)
+#define HOLD_FORWARDS 2
+#define HELD_MAX      1024
+#define EXEMPT_RATE   20
+
+/* ---- Rates (section 5), reckoned apart from the core's ----------------------------------------
+ */
+
+static bool allowed(wr_instant tat, uint64_t cost, uint64_t burst, wr_instant now)
+{
+    uint64_t owed = tat > now ? tat - now : 0;
+    return owed + cost <= burst;
+}
+
+static uint64_t bytes_cost(uint64_t bytes, uint32_t kbps)
+{
+    uint64_t bits = bytes * 8, cost = bits * 1000000 / kbps;
+    return cost * kbps == bits * 1000000 ? cost : cost + 1;
+}
+
+bool sim_bytes_allowed(wr_instant tat, uint64_t bytes, uint32_t kbps, wr_instant now)
+{
+    return allowed(tat, bytes_cost(bytes, kbps), BURST_NS, now);
+}
+
+static uint64_t packet_cost(uint32_t per_second)
+{
+    return WR_S / per_second + (WR_S % per_second != 0);
+}
+
+bool sim_packets_allowed(wr_instant tat, uint32_t per_second, uint32_t burst, wr_instant now)
+{
+    uint64_t cost = packet_cost(per_second);
+    return allowed(tat, cost, cost * burst, now);
+}
+
+static void draw(wr_instant *tat, uint64_t cost, wr_instant now)
+{
+    *tat = (*tat > now ? *tat : now) + cost;
+}
+
+void sim_packets_draw(wr_instant *tat, uint32_t per_second, wr_instant now)
+{
+    draw(tat, packet_cost(per_second), now);
+}
+
+static uint32_t hard_kbps(const struct sim_session *session)
+{
+    uint32_t a = session->roles[0].hard_kbps, b = session->roles[1].hard_kbps;
+    return a < b ? a : b;
+}
+
+/* ---- Where a datagram belongs ---------------------------------------------------------------- */
+
+static bool is_bare(const struct sim_arrival *arrival)
+{
+    return arrival->sight.kind == SIM_SIGHT_BARE_HANDSHAKE ||
+           arrival->sight.kind == SIM_SIGHT_BARE_TRANSPORT;
+}
+
+/* The session and role that it is sent in: by its header, or where bare by its source. */
+static struct sim_session *place_of(struct sim_oracle *oracle, const struct sim_arrival *arrival,
+                                    int *role)
+{
+    *role = -1;
+    if (is_bare(arrival)) {
+        struct sim_bindings bindings = sim_address_bindings(oracle, &arrival->from);
+        *role = bindings.active == 1 ? bindings.role : -1;
+        return bindings.active == 1 ? bindings.session : NULL;
+    }
+    if (arrival->sight.kind == SIM_SIGHT_JUNK)
+        return NULL;
+    struct sim_session *session = sim_session_find(oracle, &arrival->sight.session);
+    if (session != NULL)
+        *role = sim_session_role_of(session, &arrival->from);
+    return session;
+}
+
+static bool message_3_due(const struct sim_session *session, int role)
+{
+    return session->active && session->first_shaker_known && !session->message_3_over &&
+           (int)session->first_shaker == role && session->roles[0].shook_hands &&
+           session->roles[1].shook_hands && !session->roles[role].sent_transport;
+}
+
+void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival)
+{
+    int role;
+    struct sim_session *session = place_of(oracle, arrival, &role);
+    if (session == NULL)
+        return;
+    arrival->was_bound = role >= 0;
+    for (int i = 0; i < WR_ROLES; i++) {
+        struct sim_candidate *candidate = &session->roles[i].candidate;
+        if (candidate->there && sim_address_equal(&candidate->address, &arrival->from))
+            candidate->bytes += arrival->size;
+    }
+    if (role >= 0 && session->roles[role].capped)
+        session->roles[role].path_in += arrival->size;
+    if (role >= 0 && arrival->sight.kind == SIM_SIGHT_FORWARD && message_3_due(session, role))
+        session->waiting_forwards++;
+}
+
+/* ---- Forwarded ------------------------------------------------------------------------------- */
+
+static void judge_bytes(struct sim_oracle *oracle, const struct wr_output *output,
+                        const struct sim_arrival *arrival)
+{
+    sim_oracle_judges(oracle, SIM_ORACLE_BYTES);
+    if (output->size != arrival->size)
+        sim_oracle_violate(oracle, SIM_ORACLE_BYTES, arrival->tag,
+                           "section 4: a datagram of %" PRIu32 " bytes was forwarded as %" PRIu32
+                           "; the identical bytes must go",
+                           arrival->size, output->size);
+    else if (memcmp(output->bytes, arrival->bytes, output->size) != 0)
+        sim_oracle_violate(oracle, SIM_ORACLE_BYTES, arrival->tag,
+                           "section 4: the bytes of a datagram were changed on the way; the "
+                           "identical bytes must go");
+    if (arrival->forwards > 1)
+        sim_oracle_violate(oracle, SIM_ORACLE_BYTES, arrival->tag,
+                           "section 4: one received datagram was forwarded %" PRIu32 " times",
+                           arrival->forwards);
+}
+
+static void judge_leases(struct sim_oracle *oracle, const struct sim_session *session, int role,
+                         const struct sim_arrival *arrival)
+{
+    sim_oracle_judges(oracle, SIM_ORACLE_LEASES);
+    for (int i = 0; i < WR_ROLES; i++) {
+        const struct sim_role *holder = &session->roles[i];
+        if (!holder->bound || holder->end_ns <= oracle->now)
+            sim_oracle_violate(oracle, SIM_ORACLE_LEASES, arrival->tag,
+                               "section 3, Lifetime: forwarded in session %s, but the %s %s",
+                               sim_text_session(&session->id).text, sim_role_name(i),
+                               holder->bound ? "has a lease that has ended" : "holds no lease");
+    }
+    const struct sim_role *receiver = &session->roles[1 - role];
+    wr_instant from = receiver->heard_ns > session->active_since_ns ? receiver->heard_ns
+                                                                    : session->active_since_ns;
+    if (wr_elapsed(from, oracle->now) >= STALE_NS)
+        sim_oracle_violate(oracle, SIM_ORACLE_LEASES, arrival->tag,
+                           "section 3, Ends: forwarded in session %s to the %s, who was not heard "
+                           "for %" PRIu64 " ms; after 30 s nothing may go there",
+                           sim_text_session(&session->id).text, sim_role_name(1 - role),
+                           wr_elapsed(from, oracle->now) / WR_MS);
+}
+
+static void judge_recipient(struct sim_oracle *oracle, const struct sim_session *session, int role,
+                            const struct wr_output *output)
+{
+    const struct sim_role *receiver = &session->roles[1 - role];
+    sim_oracle_judges(oracle, SIM_ORACLE_RECIPIENT);
+    if (!receiver->bound || !sim_address_equal(&receiver->address, &output->to))
+        sim_oracle_violate(oracle, SIM_ORACLE_RECIPIENT, output->cause,
+                           "section 4: what the %s of session %s sent went to %s; the %s is bound "
+                           "at %s",
+                           sim_role_name(role), sim_text_session(&session->id).text,
+                           sim_text_address(&output->to).text, sim_role_name(1 - role),
+                           receiver->bound ? sim_text_address(&receiver->address).text
+                                           : "no address");
+}
+
+static void judge_sequence(struct sim_oracle *oracle, struct sim_session *session, int role,
+                           const struct sim_arrival *arrival)
+{
+    struct sim_role *sender = &session->roles[role];
+    const struct sim_sight *sight = &arrival->sight;
+    sim_oracle_judges(oracle, SIM_ORACLE_REPLAY);
+    if (is_bare(arrival) || sight->exempt) {
+        if (!sim_packets_allowed(sender->exempt_tat, EXEMPT_RATE, EXEMPT_RATE, oracle->now))
+            sim_oracle_violate(oracle, SIM_ORACLE_REPLAY, arrival->tag,
+                               "section 3, Replay: more than 20 exempt or bare packets a second "
+                               "passed from the %s of session %s",
+                               sim_role_name(role), sim_text_session(&session->id).text);
+        sim_packets_draw(&sender->exempt_tat, EXEMPT_RATE, oracle->now);
+        return;
+    }
+    enum sim_window_says says =
+        sim_window_judge(&sender->window, sight->sequence, sight->rift, oracle->now);
+    const char *objection = says == SIM_WINDOW_SEEN
+                                ? "it had passed as often as allowed, or lay behind the window"
+                            : says == SIM_WINDOW_REFUSED ? "it lies in the last 8192"
+                            : says == SIM_WINDOW_FAR && !arrival->promoted
+                                ? "it is a jump that no third packet confirmed"
+                                : NULL;
+    if (objection != NULL)
+        sim_oracle_violate(oracle, SIM_ORACLE_REPLAY, arrival->tag,
+                           "section 3, Replay: sequence %" PRIu64 " of the %s of session %s "
+                           "passed, but %s (top %" PRIu64 ")",
+                           sight->sequence, sim_role_name(role),
+                           sim_text_session(&session->id).text, objection, sender->window.top);
+    sim_window_pass(&sender->window, sight->sequence, says);
+}
+
+static void judge_limits(struct sim_oracle *oracle, struct sim_session *session, int role,
+                         const struct sim_arrival *arrival)
+{
+    struct sim_role *sender = &session->roles[role], *receiver = &session->roles[1 - role];
+    uint32_t kbps = hard_kbps(session), rate = oracle->config.peer_rate_limit_pps;
+    sim_oracle_judges(oracle, SIM_ORACLE_LIMIT);
+    if (kbps > 0) {
+        if (!sim_bytes_allowed(session->bytes_tat, arrival->size, kbps, oracle->now))
+            sim_oracle_violate(oracle, SIM_ORACLE_LIMIT, arrival->tag,
+                               "section 5: session %s was forwarded more than its hard limit of "
+                               "%" PRIu32 " kbps and a burst of 250 ms allow",
+                               sim_text_session(&session->id).text, kbps);
+        draw(&session->bytes_tat, bytes_cost(arrival->size, kbps), oracle->now);
+    }
+    if (rate > 0) {
+        if (!sim_packets_allowed(sender->peer_tat, rate, rate >= 4 ? rate / 4 : 1, oracle->now))
+            sim_oracle_violate(oracle, SIM_ORACLE_LIMIT, arrival->tag,
+                               "section 5: the %s of session %s was forwarded more than %" PRIu32
+                               " packets a second",
+                               sim_role_name(role), sim_text_session(&session->id).text, rate);
+        sim_packets_draw(&sender->peer_tat, rate, oracle->now);
+    }
+    if (receiver->capped) {
+        sim_oracle_judges(oracle, SIM_ORACLE_REFLECTION);
+        receiver->path_out += arrival->size;
+        if (receiver->path_out > 3 * receiver->path_in)
+            sim_oracle_violate(oracle, SIM_ORACLE_REFLECTION, arrival->tag,
+                               "section 3, Moving a peer, rule 2: %s, which proved nothing yet, "
+                               "was sent %" PRIu64 " bytes for the %" PRIu64
+                               " it sent; at most three times as many may go",
+                               sim_text_address(&receiver->address).text, receiver->path_out,
+                               receiver->path_in);
+    }
+}
+
+static void judge_order(struct sim_oracle *oracle, struct sim_session *session, int role,
+                        const struct sim_arrival *arrival)
+{
+    struct sim_role *sender = &session->roles[role];
+    const char *objection = NULL;
+    bool overtook = arrival->number < sender->last_forward && !arrival->kept;
+    sim_oracle_judges(oracle, SIM_ORACLE_ORDER);
+    if (arrival->sight.kind == SIM_SIGHT_BARE_TRANSPORT) {
+        if (!session->roles[0].shook_hands || !session->roles[1].shook_hands)
+            objection = "a bare transport packet passed before a handshake packet went each way";
+        else if (arrival->number < sender->last_bare)
+            objection = "it left behind a later bare packet";
+    } else if (is_bare(arrival)) {
+        if (arrival->number < sender->last_bare || overtook)
+            objection = "it left behind a later packet of its sender";
+    } else if (arrival->number < sender->last_forward ||
+               (arrival->number < sender->last_bare && !arrival->kept)) {
+        objection = "it left behind a later packet of its sender";
+    } else if (message_3_due(session, role) && !arrival->kept &&
+               session->waiting_forwards <= HOLD_FORWARDS && oracle->held_now < HELD_MAX) {
+        objection = "it did not wait for message 3";
+    }
+    if (objection != NULL)
+        sim_oracle_violate(oracle, SIM_ORACLE_ORDER, arrival->tag,
+                           "section 1, Bare RIFT: a packet of the %s of session %s left out of "
+                           "turn: %s",
+                           sim_role_name(role), sim_text_session(&session->id).text, objection);
+    if (arrival->sight.kind == SIM_SIGHT_FORWARD) {
+        if (message_3_due(session, role))
+            session->message_3_over = true;
+        if (arrival->number > sender->last_forward)
+            sender->last_forward = arrival->number;
+    } else if (arrival->number > sender->last_bare) {
+        sender->last_bare = arrival->number;
+    }
+}
+
+static void remember_bare(struct sim_oracle *oracle, struct sim_session *session, int role,
+                          const struct sim_arrival *arrival)
+{
+    if (oracle->bare_causes == NULL)
+        oracle->bare_causes = calloc(SIM_BARE_CAUSES, sizeof *oracle->bare_causes);
+    if (oracle->bare_causes == NULL)
+        abort();
+    oracle->bare_causes[oracle->bare_sends++ % SIM_BARE_CAUSES] =
+        (struct sim_bare_cause){arrival->tag, session->id};
+    if (arrival->sight.kind == SIM_SIGHT_BARE_TRANSPORT) {
+        session->roles[role].sent_transport = true;
+        return;
+    }
+    if (!session->first_shaker_known) {
+        session->first_shaker_known = true;
+        session->first_shaker = (enum wr_role)role;
+    }
+    session->roles[role].shook_hands = true;
+}
+
+static void heard(struct sim_oracle *oracle, struct sim_session *session, int role,
+                  const struct sim_arrival *arrival)
+{
+    if (is_bare(arrival))
+        return;
+    session->roles[role].heard_ns = session->heard_ns = oracle->now;
+    if (!arrival->sight.exempt)
+        session->roles[role].sign_ns = oracle->now;
+}
+
+void sim_judge_forward(struct sim_oracle *oracle, const struct wr_output *output,
+                       struct sim_arrival *arrival)
+{
+    int role;
+    arrival->forwards++;
+    judge_bytes(oracle, output, arrival);
+    struct sim_session *session = place_of(oracle, arrival, &role);
+    if (arrival->sight.kind != SIM_SIGHT_FORWARD && !is_bare(arrival)) {
+        sim_oracle_violate(oracle, SIM_ORACLE_BYTES, arrival->tag,
+                           "section 4: something was forwarded that is neither a FORWARD nor bare "
+                           "RIFT");
+        return;
+    }
+    if (session == NULL) {
+        sim_oracle_violate(oracle, SIM_ORACLE_LEASES, arrival->tag,
+                           "section 3: a datagram from %s was forwarded, but it names no session "
+                           "there is%s",
+                           sim_text_address(&arrival->from).text,
+                           is_bare(arrival) ? " by its address" : "");
+        return;
+    }
+    if (role < 0) {
+        sim_oracle_violate(oracle, SIM_ORACLE_RECIPIENT, arrival->tag,
+                           "section 4: %s is not bound in session %s, but what it sent was "
+                           "forwarded",
+                           sim_text_address(&arrival->from).text,
+                           sim_text_session(&session->id).text);
+        return;
+    }
+    judge_leases(oracle, session, role, arrival);
+    judge_recipient(oracle, session, role, output);
+    judge_order(oracle, session, role, arrival);
+    judge_sequence(oracle, session, role, arrival);
+    judge_limits(oracle, session, role, arrival);
+    heard(oracle, session, role, arrival);
+    if (is_bare(arrival))
+        remember_bare(oracle, session, role, arrival);
+}
+
+/* ---- Dropped --------------------------------------------------------------------------------- */
+
+static void unfounded(struct sim_oracle *oracle, enum sim_oracle_name name,
+                      const struct sim_arrival *arrival, const char *why)
+{
+    sim_oracle_violate(
+        oracle, name, arrival->tag, "section 4: a datagram from %s was dropped as %s, but %s",
+        sim_text_address(&arrival->from).text, wr_outcome_name(arrival->outcome), why);
+}
+
+/* What the window made of a FORWARD that a bound address sent. */
+static void judge_window_drop(struct sim_oracle *oracle, struct sim_role *sender,
+                              const struct sim_arrival *arrival)
+{
+    uint64_t sequence = arrival->sight.sequence;
+    enum sim_window_says says =
+        sim_window_judge(&sender->window, sequence, arrival->sight.rift, oracle->now);
+    sim_oracle_judges(oracle, SIM_ORACLE_REPLAY);
+    if (arrival->outcome == WR_OUTCOME_REPLAYED && says != SIM_WINDOW_SEEN)
+        unfounded(oracle, SIM_ORACLE_REPLAY, arrival, "its sequence may pass");
+    if (arrival->outcome == WR_OUTCOME_SEQUENCE_REFUSED && says != SIM_WINDOW_REFUSED)
+        unfounded(oracle, SIM_ORACLE_REPLAY, arrival, "its sequence is not in the last 8192");
+    if (arrival->outcome == WR_OUTCOME_JUMP_UNCONFIRMED) {
+        if (says != SIM_WINDOW_FAR)
+            unfounded(oracle, SIM_ORACLE_REPLAY, arrival, "it is no unconfirmed jump");
+        sim_jump_drop(&sender->window.jump, sequence, oracle->now);
+    }
+}
+
+/* A candidate's or remembered address's FORWARD: its jump is remembered apart. */
+static void note_unproven(struct sim_oracle *oracle, struct sim_session *session,
+                          const struct sim_arrival *arrival)
+{
+    uint64_t sequence = arrival->sight.sequence;
+    if (arrival->sight.exempt)
+        return;
+    for (int i = 0; i < WR_ROLES; i++) {
+        struct sim_role *role = &session->roles[i];
+        if (role->candidate.there && sim_address_equal(&role->candidate.address, &arrival->from) &&
+            sequence > role->window.top + SIM_WINDOW_SPAN)
+            sim_jump_drop(&role->candidate.jump, sequence, oracle->now);
+        if (role->remembered.there &&
+            sim_address_equal(&role->remembered.address, &arrival->from) &&
+            sequence > role->remembered.top + SIM_WINDOW_SPAN)
+            sim_jump_drop(&role->remembered.jump, sequence, oracle->now);
+    }
+}
+
+static void judge_limited(struct sim_oracle *oracle, struct sim_session *session, int role,
+                          const struct sim_arrival *arrival)
+{
+    const struct sim_role *receiver = &session->roles[1 - role];
+    wr_instant from = receiver->heard_ns > session->active_since_ns ? receiver->heard_ns
+                                                                    : session->active_since_ns;
+    if (arrival->outcome == WR_OUTCOME_STALE_RECEIVER && wr_elapsed(from, oracle->now) < STALE_NS)
+        unfounded(oracle, SIM_ORACLE_LEASES, arrival, "the receiver was heard within 30 s");
+    if (arrival->outcome == WR_OUTCOME_SESSION_LIMITED && hard_kbps(session) > 0 &&
+        sim_bytes_allowed(session->bytes_tat, arrival->size, hard_kbps(session), oracle->now))
+        unfounded(oracle, SIM_ORACLE_LIMIT, arrival, "the hard limit leaves room for it");
+    if (arrival->outcome == WR_OUTCOME_PATH_CAPPED && !receiver->capped)
+        unfounded(oracle, SIM_ORACLE_LIMIT, arrival, "the receiver's path is not capped");
+    heard(oracle, session, role, arrival);
+}
+
+void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
+{
+    int role;
+    struct sim_session *session = place_of(oracle, arrival, &role);
+    struct sim_bindings bindings = {0};
+    if (is_bare(arrival))
+        bindings = sim_address_bindings(oracle, &arrival->from);
+    sim_oracle_judges(oracle, SIM_ORACLE_MODEL);
+    if (arrival->sight.kind == SIM_SIGHT_FORWARD && session != NULL && role >= 0 &&
+        message_3_due(session, role) && arrival->kept)
+        session->message_3_over = true;
+    switch (arrival->outcome) {
+    case WR_OUTCOME_SESSION_NOT_FOUND:
+        if (session != NULL)
+            unfounded(oracle, SIM_ORACLE_MODEL, arrival, "its session exists");
+        break;
+    case WR_OUTCOME_SESSION_NOT_ACTIVE:
+        if (is_bare(arrival) ? bindings.active > 0 : session == NULL || session->active)
+            unfounded(oracle, SIM_ORACLE_MODEL, arrival, "its session is not waiting for a peer");
+        break;
+    case WR_OUTCOME_UNKNOWN_PEER:
+        if (is_bare(arrival) ? bindings.all > 0 : session == NULL || role >= 0)
+            unfounded(oracle, SIM_ORACLE_MODEL, arrival, "it is bound there");
+        break;
+    case WR_OUTCOME_BARE_AMBIGUOUS:
+        if (bindings.active < 2)
+            unfounded(oracle, SIM_ORACLE_ORDER, arrival, "it is not bound in two active sessions");
+        break;
+    case WR_OUTCOME_REPLAYED:
+    case WR_OUTCOME_JUMP_UNCONFIRMED:
+    case WR_OUTCOME_SEQUENCE_REFUSED:
+        if (session != NULL && role >= 0)
+            judge_window_drop(oracle, &session->roles[role], arrival);
+        break;
+    case WR_OUTCOME_CANDIDATE_UNPROVEN:
+        if (session != NULL && arrival->sight.kind == SIM_SIGHT_FORWARD)
+            note_unproven(oracle, session, arrival);
+        break;
+    case WR_OUTCOME_STALE_RECEIVER:
+    case WR_OUTCOME_PATH_CAPPED:
+    case WR_OUTCOME_PEER_LIMITED:
+    case WR_OUTCOME_SESSION_LIMITED:
+    case WR_OUTCOME_RELAY_LIMITED:
+        if (session != NULL && role >= 0)
+            judge_limited(oracle, session, role, arrival);
+        break;
+    default: /* the others say nothing that the model knows better */
+        break;
+    }
+}
+
+/* ---- Held ------------------------------------------------------------------------------------ */
+
+/* Whether a lease from where this held datagram came is still on its way. */
+static bool lease_pending(const struct sim_oracle *oracle, const struct sim_arrival *held)
+{
+    for (uint32_t i = 0; i < oracle->kept_count; i++) {
+        const struct sim_arrival *lease = &oracle->kept[i]->arrival;
+        if (sim_map_find(&oracle->kept_by_tag, lease->tag) == i && lease->sight.has_token &&
+            !lease->has_verdict && sim_address_equal(&lease->from, &held->from))
+            return true;
+    }
+    return false;
+}
+
+static bool is_held(const struct sim_oracle *oracle, uint32_t slot)
+{
+    const struct sim_arrival *arrival = &oracle->kept[slot]->arrival;
+    return !arrival->sight.has_token && sim_map_find(&oracle->kept_by_tag, arrival->tag) == slot;
+}
+
+/* It waits for message 3 if its source is bound, for its lease if there is one, else for nothing.
+ */
+static void set_hold(struct sim_oracle *oracle, struct sim_arrival *held)
+{
+    int role;
+    struct sim_session *session = place_of(oracle, held, &role);
+    if (session != NULL && role >= 0)
+        held->hold_until_ns = wr_after(oracle->now, HOLD_NS);
+    else
+        held->hold_until_ns = lease_pending(oracle, held) ? WR_NEVER : oracle->now;
+    if (held->hold_until_ns == oracle->now)
+        sim_oracle_violate(oracle, SIM_ORACLE_ORDER, held->tag,
+                           "section 2: a datagram from %s is held though no lease of its source "
+                           "is on its way",
+                           sim_text_address(&held->from).text);
+    if (held->hold_until_ns < oracle->next_hold_ns)
+        oracle->next_hold_ns = held->hold_until_ns;
+}
+
+void sim_held_new(struct sim_oracle *oracle, struct sim_arrival *held)
+{
+    uint32_t same = 0;
+    sim_oracle_judges(oracle, SIM_ORACLE_MEMORY);
+    set_hold(oracle, held);
+    if (oracle->held_now > HELD_MAX)
+        sim_oracle_violate(oracle, SIM_ORACLE_MEMORY, held->tag,
+                           "section 2: %" PRIu32 " datagrams are held; the pool has 1024 places",
+                           oracle->held_now);
+    for (uint32_t i = 0; i < oracle->kept_count; i++) {
+        if (is_held(oracle, i) && sim_address_equal(&oracle->kept[i]->arrival.from, &held->from) &&
+            memcmp(&oracle->kept[i]->arrival.sight.session, &held->sight.session, 16) == 0)
+            same++;
+    }
+    if (same > HOLD_FORWARDS)
+        sim_oracle_violate(oracle, SIM_ORACLE_MEMORY, held->tag,
+                           "sections 1 and 2: %" PRIu32
+                           " datagrams of %s are held for one session; at most two may be",
+                           same, sim_text_address(&held->from).text);
+}
+
+void sim_held_lease_decided(struct sim_oracle *oracle, const struct wr_address *from)
+{
+    for (uint32_t i = 0; oracle->held_now > 0 && i < oracle->kept_count; i++) {
+        struct sim_arrival *held = &oracle->kept[i]->arrival;
+        if (is_held(oracle, i) && held->hold_until_ns == WR_NEVER &&
+            sim_address_equal(&held->from, from))
+            set_hold(oracle, held);
+    }
+}
+
+void sim_judge_held(struct sim_oracle *oracle)
+{
+    bool acted = oracle->entry == SIM_ENTRY_DEADLINE;
+    if (oracle->held_now == 0 || oracle->now < oracle->next_hold_ns)
+        return;
+    oracle->next_hold_ns = WR_NEVER;
+    for (uint32_t i = 0; i < oracle->kept_count; i++) {
+        struct sim_arrival *held = &oracle->kept[i]->arrival;
+        if (!is_held(oracle, i))
+            continue;
+        if (acted ? held->hold_until_ns <= oracle->now : held->hold_until_ns < oracle->now) {
+            sim_oracle_violate(oracle, SIM_ORACLE_ORDER, held->tag,
+                               "sections 1 and 2: a datagram from %s is held since %" PRIu64
+                               " ns; it should have gone on at %" PRIu64 " ns",
+                               sim_text_address(&held->from).text, held->at_ns,
+                               held->hold_until_ns);
+            held->hold_until_ns = WR_NEVER - 1;
+        }
+        if (held->hold_until_ns < oracle->next_hold_ns)
+            oracle->next_hold_ns = held->hold_until_ns;
+    }
+}
