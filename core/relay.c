@@ -250,6 +250,8 @@ static void act_before(struct wr_relay *relay, wr_instant until)
         if (next > relay->now)
             relay->now = next;
         act(relay);
+        if (WR_FAULT(deadline_stands_still))
+            return;
     }
 }
 
