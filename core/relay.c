@@ -201,6 +201,8 @@ wr_instant wr_relay_next_deadline(const struct wr_relay *relay)
     }
     next = minimum(next, wr_holding_deadline(relay));
     next = minimum(next, wr_keyring_next_deadline(&relay->ring));
+    if (WR_FAULT(deadline_stands_still) && relay->sessions.count > 0)
+        next = minimum(next, relay->now);
     return minimum(next, relay->drain_ends_ns);
 }
 
@@ -248,6 +250,8 @@ static void act_before(struct wr_relay *relay, wr_instant until)
         if (next > relay->now)
             relay->now = next;
         act(relay);
+        if (WR_FAULT(deadline_stands_still))
+            return;
     }
 }
 
@@ -383,6 +387,8 @@ enum wr_key_result wr_relay_key_add(struct wr_relay *relay, const char *kid,
     char evicted_kid[WR_KID_BYTES_MAX + 1];
     bool evicted;
     enter(relay, true);
+    if (WR_FAULT(key_never_joins) && relay->ring.count > 0)
+        return WR_KEY_KNOWN;
     enum wr_key_result result =
         wr_keyring_add(&relay->ring, kid, public_key, pinned, relay->now, &evicted, evicted_kid);
     if (evicted)
@@ -425,6 +431,8 @@ static bool signed_by(const struct wr_seat *seat, const void *argument)
 bool wr_relay_key_revoke(struct wr_relay *relay, const uint8_t public_key[WR_PUBLIC_KEY_BYTES])
 {
     enter(relay, true);
+    if (WR_FAULT(revoke_ignored))
+        return true;
     uint64_t generation = relay->ring.generation;
     uint64_t mark = wr_hash_bytes(relay->mark_key, public_key, WR_PUBLIC_KEY_BYTES);
     bool remembered = wr_keyring_revoke(&relay->ring, public_key, report_dropped, relay);
@@ -445,7 +453,7 @@ bool wr_relay_ban(struct wr_relay *relay, const char *sub, size_t sub_bytes)
     enter(relay, true);
     wr_hash_identity(relay->identity_key, sub, sub_bytes, identity);
     bool added = wr_ban_list_add(&relay->bans, identity);
-    if (added)
+    if (added && !WR_FAULT(ban_ignored))
         end_sessions(relay, WR_WHY_BANNED, held_by, identity);
     return added;
 }
