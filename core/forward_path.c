@@ -292,9 +292,12 @@ void wr_forward_path_resume(struct wr_relay *relay, const struct wr_datagram *da
 {
     struct wr_packet packet;
     enum wr_outcome failure;
+    uint64_t tag = relay->tag;
+    relay->tag = datagram->tag;
     if (wr_wire_decode(datagram->bytes, datagram->size, &packet, &failure))
         receive(relay, datagram, &packet, wr_session_table_hash(&relay->sessions, &packet.session),
                 true);
     else
         receive_bare(relay, datagram, wr_rift_bare(datagram->bytes, datagram->size), true);
+    relay->tag = tag;
 }

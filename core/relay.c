@@ -259,6 +259,7 @@ static void enter(struct wr_relay *relay, bool due_now_too)
     if (now < relay->now)
         now = relay->now;
     relay->wall_known = false;
+    relay->tag = 0;
     act_before(relay, due_now_too ? wr_after(now, 1) : now);
     relay->now = now;
 }
@@ -338,9 +339,11 @@ void wr_relay_receive(struct wr_relay *relay, const struct wr_datagram *datagram
         for (size_t i = 0; i < batch; i++) {
             struct wr_datagram datagram = datagrams[start + i];
             wr_address_canonicalise(&datagram.from);
+            relay->tag = datagram.tag;
             receive_one(relay, &datagram, hashes[i]);
         }
     }
+    relay->tag = 0;
 }
 
 void wr_relay_verified(struct wr_relay *relay, uint32_t id, int key_index)
@@ -350,7 +353,9 @@ void wr_relay_verified(struct wr_relay *relay, uint32_t id, int key_index)
     struct wr_verify_request *request = &relay->queue.requests[id];
     assert(request->place == WR_VERIFY_OUT); /* the environment's promise: once for each request */
     assert(key_index < (int)request->key_count);
+    relay->tag = request->origin.tag;
     wr_lease_path_verified(relay, request, key_index);
+    relay->tag = 0;
 }
 
 /* ---- Control events -----------------------------------------------------------------------------

@@ -31,10 +31,13 @@ const char *wr_why_name(enum wr_why why)
     return "none";
 }
 
+/* What is no outcome or verdict is named after the datagram at work. */
 static void tell(const struct wr_relay *relay, struct wr_event *event)
 {
     if (relay->environment.observe == NULL)
         return;
+    if (event->tag == 0)
+        event->tag = relay->tag;
     event->at_ns = relay->now;
     relay->environment.observe(relay->environment.context, event);
 }

@@ -31,7 +31,8 @@ struct sim_net {
     uint32_t node_count, node_capacity;
     uint32_t link_count, link_capacity;
     uint32_t nat_count, nat_capacity;
-    uint32_t hold; /* a perfect link that keeps what leaves later than now */
+    uint32_t hold;    /* a perfect link that keeps what must not arrive within this call */
+    uint32_t sending; /* calls of sim_net_send under way */
     struct sim_routes routes;
     uint64_t drops[SIM_DROP_COUNT];
 };
@@ -205,8 +206,10 @@ static void traverse(struct sim_net *net, wr_instant now, uint32_t index,
 {
     if (index == SIM_NET_NONE || sim_link_is_perfect(&net->links[index].link)) {
         /* The core keeps no state, so that it may see a datagram before its time; nobody else
-         * may. */
-        if (now == sim_queue_now_ns(net->queue) || datagram->at == SIM_NET_CORE) {
+         * may. And nobody receives from inside a send: it may be in the middle of its own work. */
+        bool is_now = now == sim_queue_now_ns(net->queue);
+        bool is_endpoint = net->nodes[datagram->at].kind == SIM_NODE_ENDPOINT;
+        if (datagram->at == SIM_NET_CORE || (is_now && !(is_endpoint && net->sending > 0))) {
             go_on(net, now, datagram);
             return;
         }
@@ -352,7 +355,9 @@ void sim_net_send(struct sim_net *net, wr_instant now, uint32_t node, struct sim
     datagram->born_ns = now;
     sim_hash_word(net->hash, datagram->number << 8 | datagram->from.port);
     sim_hash_word(net->hash, datagram->payload->digest);
+    net->sending++;
     climb(net, now, node, datagram);
+    net->sending--;
 }
 
 uint32_t sim_net_on_event(struct sim_net *net, const struct sim_event *event)

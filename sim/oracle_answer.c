@@ -86,13 +86,10 @@ bool sim_cookie_good(struct sim_oracle *oracle, const struct sim_arrival *arriva
 
 bool sim_source_bad(const struct sim_oracle *oracle, const struct wr_address *address)
 {
-    static const uint8_t zero[16], mapped_zero[16] = {[10] = 0xff, [11] = 0xff};
     if (sim_sight_unanswerable(address))
         return true;
     for (uint32_t i = 0; i < oracle->config.own_address_count; i++) {
-        const struct wr_address *own = &oracle->own[i];
-        bool any = memcmp(own->ip, zero, 16) == 0 || memcmp(own->ip, mapped_zero, 16) == 0;
-        if (own->port == address->port && (any || sim_address_same_ip(own, address)))
+        if (sim_address_equal(&oracle->own[i], address))
             return true;
     }
     return false;

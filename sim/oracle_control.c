@@ -86,6 +86,7 @@ void sim_judge_verification(struct sim_oracle *oracle, const struct wr_verificat
 
 void sim_oracle_verified(struct sim_oracle *oracle, uint32_t id, int key_index)
 {
+    oracle->entry = SIM_ENTRY_VERIFIED;
     for (uint32_t i = 0; i <= WR_VERIFICATIONS_OUT; i++) {
         struct sim_request *request = &oracle->requests[i];
         if (!request->out || request->id != id)
@@ -138,6 +139,17 @@ const char *sim_key_objection(struct sim_oracle *oracle, const uint8_t *key,
     return objection;
 }
 
+/* A key is current now; the others that are not pinned begin to age, if they do not yet. */
+static void supersede_others(struct sim_oracle *oracle, struct sim_key *current, bool pinned)
+{
+    current->superseded_ns = WR_NEVER;
+    for (uint32_t i = 0; i < oracle->key_count && !pinned; i++) {
+        struct sim_key *key = &oracle->keys[i];
+        if (key != current && key->in_ring && !key->pinned && key->superseded_ns == WR_NEVER)
+            key->superseded_ns = oracle->now;
+    }
+}
+
 void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
                         const uint8_t public_key[WR_PUBLIC_KEY_BYTES], bool pinned)
 {
@@ -155,6 +167,11 @@ void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
                            !is_revoked(oracle, public_key) && in_ring < WR_KEYS_MAX &&
                            strlen(kid) > 0 && strlen(kid) <= WR_KID_BYTES_MAX;
     oracle->key_arrived = false;
+    if (known != NULL && known->in_ring && !is_revoked(oracle, public_key)) {
+        known->pinned = known->pinned || pinned;
+        supersede_others(oracle, known, pinned); /* named again: current again */
+        return;
+    }
     if (known == NULL) {
         oracle->keys = sim_oracle_grow(oracle->keys, &oracle->key_capacity, oracle->key_count + 1,
                                        sizeof *oracle->keys);
@@ -163,7 +180,7 @@ void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
         strncpy(known->kid, kid, sizeof known->kid - 1);
         memcpy(known->bytes, public_key, WR_PUBLIC_KEY_BYTES);
     }
-    known->pinned = known->pinned || pinned;
+    known->pinned = pinned;
 }
 
 /* A key is in the ring from the moment the core says so. */
@@ -177,13 +194,8 @@ static void key_joined(struct sim_oracle *oracle, const char *kid)
     oracle->key_arrived = true;
     if (newest == NULL)
         return;
-    for (uint32_t i = 0; i < oracle->key_count && !newest->pinned; i++) {
-        struct sim_key *old = &oracle->keys[i];
-        if (old->in_ring && !old->pinned && old->superseded_ns == WR_NEVER)
-            old->superseded_ns = oracle->now;
-    }
     newest->in_ring = true;
-    newest->superseded_ns = WR_NEVER;
+    supersede_others(oracle, newest, newest->pinned);
 }
 
 static void key_left(struct sim_oracle *oracle, const char *kid)

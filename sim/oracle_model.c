@@ -148,22 +148,29 @@ static void judge_promoted(struct sim_oracle *oracle, struct sim_session *sessio
     if (event->rule == 3 && arrival != NULL && arrival->sight.has_token && !arrival->applied)
         sim_judge_newer(oracle, session, (int)event->role, arrival);
     struct wr_address old = role->address;
-    bool same_ip = sim_address_same_ip(&old, event->address);
     if (event->rule == 3) {
         role->overtaken.there = role->bound_by_token;
         role->overtaken.address = old;
         role->overtaken.until_ns = wr_after(oracle->now, REMEMBERED_NS);
-        role->capped = false;
+        role->remembered.there = role->capped = false;
+        role->loser_until_ns = 0;
     } else {
         if (!role->remembered.there || oracle->now >= role->remembered.until_ns)
             role->remembered =
                 (struct sim_displaced){.there = true,
                                        .address = old,
                                        .until_ns = wr_after(oracle->now, REMEMBERED_NS),
-                                       .top = role->window.top};
-        role->capped = event->rule == 2 && !same_ip;
+                                       .top = role->window.top,
+                                       .empty = role->window.empty,
+                                       .bound_by_token = role->bound_by_token,
+                                       .capped = role->capped};
+        /* another port behind an unproven address is as unproven */
+        role->capped =
+            event->rule == 2 && (role->capped || !sim_address_same_ip(&old, event->address));
         role->path_in = role->candidate.bytes;
         role->path_out = 0;
+        if (sim_address_equal(&role->loser, event->address))
+            role->loser_until_ns = 0;
     }
     role->bound_by_token = event->rule == 3;
     if (role->candidate.there && sim_address_equal(&role->candidate.address, event->address))
@@ -183,15 +190,17 @@ static const char *objection_reverted(struct sim_oracle *oracle, const struct si
     if (!gone->there || !sim_address_equal(&gone->address, event->address) ||
         oracle->now >= gone->until_ns)
         return "it is not what a promotion of the last 30 s displaced";
-    if (event->rule == 3 &&
-        (!arrival->sight.has_token ||
-         !sim_digest_equal(&gone->token, &sim_lease_token(oracle, arrival)->token)))
-        return "it did not present the token that was overtaken";
-    if (event->rule == 1 && (!arrival->sight.has_cookie || !sim_cookie_good(oracle, arrival)))
-        return "no cookie that was given to that address came from it";
-    if (event->rule == 2 &&
-        (arrival->sight.kind != SIM_SIGHT_FORWARD || arrival->sight.exempt ||
-         !is_ahead(gone->top, &gone->jump, arrival->sight.sequence, oracle->now)))
+    if (event->rule == 3)
+        return arrival->sight.has_token &&
+                       sim_digest_equal(&role->token, &sim_lease_token(oracle, arrival)->token)
+                   ? NULL
+                   : "it did not present the very token that had overtaken it";
+    if (arrival->sight.kind != SIM_SIGHT_FORWARD)
+        return arrival->sight.has_cookie && sim_cookie_good(oracle, arrival)
+                   ? NULL
+                   : "no cookie that was given to that address came from it";
+    if (arrival->sight.exempt || gone->empty ||
+        !is_ahead(gone->top, &gone->jump, arrival->sight.sequence, oracle->now))
         return "its FORWARD is not ahead of the top that was remembered";
     return NULL;
 }
@@ -202,6 +211,7 @@ static void judge_reverted(struct sim_oracle *oracle, struct sim_session *sessio
     struct sim_role *role = &session->roles[event->role];
     struct sim_arrival *arrival = sim_arrival_find(oracle, event->tag);
     const char *objection = objection_reverted(oracle, role, arrival, event);
+    bool by_forward = arrival != NULL && arrival->sight.kind == SIM_SIGHT_FORWARD;
     if (objection != NULL)
         sim_oracle_violate(oracle, SIM_ORACLE_MODEL, event->tag,
                            "section 3, Moving a peer: the %s of session %s was given back to %s by "
@@ -211,14 +221,17 @@ static void judge_reverted(struct sim_oracle *oracle, struct sim_session *sessio
     role->loser = role->address;
     role->loser_until_ns = wr_after(oracle->now, REMEMBERED_NS);
     if (event->rule == 3) {
-        role->overtaken.there = false;
+        role->overtaken.there = role->capped = false;
         role->bound_by_token = true;
     } else {
-        sim_window_restore(&role->window, role->remembered.top);
-        role->remembered.there = false;
-        role->bound_by_token = false;
+        sim_window_restore(&role->window, role->remembered.top, role->remembered.empty);
+        role->bound_by_token = role->remembered.bound_by_token;
+        role->capped = role->remembered.capped && by_forward;
+        role->path_in = role->path_out = 0;
     }
-    role->capped = false;
+    role->remembered.there = false;
+    if (role->candidate.there && sim_address_equal(&role->candidate.address, event->address))
+        role->candidate.there = false;
     sim_session_bind(oracle, session, (int)event->role, event->address);
     role->sign_ns = role->heard_ns = session->heard_ns = oracle->now;
     if (arrival != NULL)
@@ -368,9 +381,9 @@ void sim_judge_session(struct sim_oracle *oracle, const struct wr_event *event)
 
 void sim_judge_deadlines(struct sim_oracle *oracle, wr_instant next_deadline_ns)
 {
-    bool acted = oracle->entry == SIM_ENTRY_DEADLINE;
+    bool acted = oracle->entry != SIM_ENTRY_VERIFIED; /* all others act on what is due now */
     sim_oracle_judges(oracle, SIM_ORACLE_DEADLINES);
-    if (acted && next_deadline_ns <= oracle->now)
+    if (oracle->entry == SIM_ENTRY_DEADLINE && next_deadline_ns <= oracle->now)
         sim_oracle_violate(oracle, SIM_ORACLE_DEADLINES, 0,
                            "after acting on %" PRIu64 " ns the next deadline is %" PRIu64
                            " ns; it must lie ahead",

@@ -29,8 +29,9 @@ struct sim_displaced {
     bool there;
     struct wr_address address;
     wr_instant until_ns;
-    uint64_t top;            /* of the window, at a promotion by rule 1 or 2 */
-    struct sim_digest token; /* at a promotion by rule 3 */
+    /* by rule 1 or 2: what comes back with it */
+    uint64_t top;
+    bool empty, bound_by_token, capped;
     struct sim_jump jump;
 };
 
@@ -142,7 +143,13 @@ struct sim_bare_cause {
 
 #define SIM_BARE_CAUSES 1024
 
-enum sim_entry { SIM_ENTRY_OTHER, SIM_ENTRY_DEADLINE, SIM_ENTRY_REVOKE, SIM_ENTRY_BAN };
+enum sim_entry {
+    SIM_ENTRY_OTHER,
+    SIM_ENTRY_DEADLINE,
+    SIM_ENTRY_VERIFIED,
+    SIM_ENTRY_REVOKE,
+    SIM_ENTRY_BAN,
+};
 
 struct sim_oracle {
     struct wr_relay_config config;

@@ -113,6 +113,11 @@ static void send(uint32_t node, const char *from, const char *to)
     struct wr_address parsed_from = at(from);
     struct wr_address parsed_to = at(to);
     send_at(sim_queue_now_ns(&queue), node, &parsed_from, &parsed_to);
+    struct sim_event event;
+    while (sim_queue_next_ns(&queue) == sim_queue_now_ns(&queue)) {
+        cr_assert(sim_queue_pop(&queue, &event));
+        sim_net_on_event(net, &event);
+    }
 }
 
 /* Plays everything that is under way. Returns how many events that took. */
@@ -217,6 +222,19 @@ Test(net, links_delay_and_need_one_event_for_many_datagrams)
     send(relay, "198.51.100.1:4000", "192.0.2.5:5000");
     play();
     cr_expect_eq(arrivals[10].at_ns, 40 * WR_MS);
+}
+
+Test(net, nobody_receives_from_inside_a_send)
+{
+    uint32_t relay = endpoint(SIM_NET_CORE, "198.51.100.1:4000", RELAY);
+    endpoint(SIM_NET_CORE, "192.0.2.5:5000", ALICE);
+    struct wr_address from = at("198.51.100.1:4000");
+    struct wr_address to = at("192.0.2.5:5000");
+    send_at(0, relay, &from, &to);
+    cr_expect_eq(arrival_count, 0u);
+    cr_expect_eq(play(), 1u);
+    cr_expect_eq(arrival_count, 1u);
+    cr_expect_eq(arrivals[0].at_ns, 0u);
 }
 
 Test(net, what_leaves_later_is_not_seen_before)
