@@ -10,7 +10,8 @@
  * word         400 ms after the last FORWARD or cookie: another one.
  * probe        a FORWARD went out and nothing was heard since: a bare RENEW, which the relay
  *              answers even where the other peer does not.
- * refresh      a cookie lives 120 to 240 s: a bare RENEW every 30 s keeps a fresh one.
+ * refresh      a bare RENEW every 10 s, whatever flows: a cookie lives 120 to 240 s, and the ACK
+ *              tells in time that the relay drains.
  * silence      a RENEW was not answered for 1 s: the relay has restarted, or this peer's address
  *              has changed on the way. The token goes again.
  * receipt      payload came and nothing was said since: an empty FORWARD tells the sender.
@@ -26,7 +27,7 @@
 #define SILENCE_NS             (1 * WR_S)
 #define PROBE_WITHOUT_LIFE_NS  (2 * WR_S) /* of a peer that gives no signs of life */
 #define UNCONFIRMED_RENEW_NS   (1 * WR_S) /* half-way to fruitless a cookie goes out */
-#define COOKIE_REFRESH_NS      (30 * WR_S)
+#define COOKIE_REFRESH_NS      (10 * WR_S)
 #define SHORTENED_RETRY_NS     (1 * WR_S)
 #define FRUITLESS_MAX_NS       (60 * WR_S)
 #define WANT_PATIENCE_NS       (10 * WR_S) /* an unanswered wish is repeated */
