@@ -70,11 +70,19 @@ static void want(struct wr_peer *peer, wr_instant now, enum wr_peer_want reason,
     robust->want_due_ns = wr_after(now, delay_ns);
 }
 
+/* At once, but not again and again: there may be no other one. */
+static void want_other_relay(struct wr_peer *peer, wr_instant now)
+{
+    want(peer, now, WR_PEER_WANT_OTHER_RELAY,
+         wr_elapsed(now, peer->as.robust.other_relay_after_ns));
+}
+
 static void ask(struct wr_peer *peer, wr_instant now)
 {
     struct wr_robust *robust = &peer->as.robust;
     robust->lease_asked = true;
-    robust->asked_ns = now;
+    if (robust->want == WR_PEER_WANT_OTHER_RELAY)
+        robust->other_relay_after_ns = wr_after(now, WANT_PATIENCE_NS);
     robust->want_due_ns = wr_after(now, WANT_PATIENCE_NS);
     wr_peer_want_lease(peer, robust->want,
                        robust->want == WR_PEER_WANT_OTHER_RELAY ? &peer->lease_relay : NULL);
@@ -84,6 +92,7 @@ static void owe_token(struct wr_robust *robust, wr_instant now, bool in_renew)
 {
     robust->token_owed = true;
     robust->token_in_renew = in_renew;
+    robust->relay_answers = false;
     robust->attempts = 0;
     robust->backoff_ns = PRESENT_BACKOFF_NS;
     robust->next_present_ns = now;
@@ -106,7 +115,7 @@ static void say_token(struct wr_peer *peer, wr_instant now)
                                   ? wr_after(now, wr_peer_jittered(peer, robust->backoff_ns))
                                   : WR_NEVER;
     robust->backoff_ns = doubled(robust->backoff_ns, PRESENT_BACKOFF_MAX_NS);
-    if (robust->attempts % ATTEMPTS_UNREACHABLE == 0)
+    if (robust->attempts % ATTEMPTS_UNREACHABLE == 0 && !robust->relay_answers)
         want(peer, now, WR_PEER_WANT_UNREACHABLE, 0);
 }
 
@@ -293,10 +302,7 @@ static void hear_ack(struct wr_peer *peer, wr_instant now, const struct wr_addre
     }
     note_shortened(peer, now, ack->expires_unix_ms);
     if (ack->draining)
-        want(peer, now, WR_PEER_WANT_OTHER_RELAY,
-             robust->asked_to_leave ? wr_elapsed(now, wr_after(robust->asked_ns, WANT_PATIENCE_NS))
-                                    : 0);
-    robust->asked_to_leave = ack->draining;
+        want_other_relay(peer, now);
 }
 
 /* The token at hand is of no use: another one, at once the first time, then at growing distance. */
@@ -334,9 +340,7 @@ static void act_on_reject(struct wr_peer *peer, wr_instant now, const struct wr_
     case WR_REJECT_SESSION_FULL:
         if (robust->next_present_ns != WR_NEVER)
             robust->next_present_ns = later(robust->next_present_ns, wr_after(now, FULL_WAIT_NS));
-        want(peer, now, WR_PEER_WANT_OTHER_RELAY,
-             robust->asked_ns == 0 ? 0
-                                   : wr_elapsed(now, wr_after(robust->asked_ns, WANT_PATIENCE_NS)));
+        want_other_relay(peer, now);
         break;
     case WR_REJECT_BANNED:
         wr_peer_give_up(peer, WR_PEER_END_BANNED);
@@ -361,6 +365,7 @@ static void hear_reject(struct wr_peer *peer, wr_instant now, const struct wr_ad
     peer->counters.rejects_received++;
     peer->counters.rejects[reject->reason < WR_PEER_REASONS ? reject->reason : 0]++;
     robust->last_heard_ns = now;
+    robust->relay_answers = true;
     wr_peer_tell(peer, &event);
     /* Only a token that waits for its answer can be refused: what else comes is late or forged. */
     if (!robust->token_owed || !wr_address_equal(from, &peer->lease_relay))
