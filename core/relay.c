@@ -328,6 +328,20 @@ static uint64_t hash_of(const struct wr_relay *relay, const struct wr_datagram *
     return wr_session_table_hash(&relay->sessions, &id);
 }
 
+/* The sequence of an opaque FORWARD, or the end of a RIFT packet id: enough to know which part of a
+ * window will be touched. Whatever the bytes are, only a prefetch depends on them. */
+static void prefetch_window(const struct wr_relay *relay, const struct wr_datagram *datagram,
+                            uint64_t hash)
+{
+    struct wr_session_id id;
+    if (datagram->size < WR_WIRE_HEADER_BYTES + WR_RIFT_TRANSPORT_BYTES)
+        return;
+    const uint8_t *payload = datagram->bytes + WR_WIRE_HEADER_BYTES;
+    const uint8_t *low = wr_rift_begins(payload, 2) ? payload + 14 : payload + 6;
+    memcpy(id.bytes, datagram->bytes + 4, sizeof id.bytes);
+    wr_session_table_prefetch_window(&relay->sessions, &id, hash, (uint64_t)low[0] << 8 | low[1]);
+}
+
 void wr_relay_receive(struct wr_relay *relay, const struct wr_datagram *datagrams, size_t count)
 {
     uint64_t hashes[BATCH];
@@ -340,6 +354,8 @@ void wr_relay_receive(struct wr_relay *relay, const struct wr_datagram *datagram
         }
         for (size_t i = 0; i < batch && batch > 1; i++)
             wr_session_table_prefetch_session(&relay->sessions, hashes[i]);
+        for (size_t i = 0; i < batch && batch > 1; i++)
+            prefetch_window(relay, &datagrams[start + i], hashes[i]);
         for (size_t i = 0; i < batch; i++) {
             struct wr_datagram datagram = datagrams[start + i];
             wr_address_canonicalise(&datagram.from);
