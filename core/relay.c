@@ -201,6 +201,8 @@ wr_instant wr_relay_next_deadline(const struct wr_relay *relay)
     }
     next = minimum(next, wr_holding_deadline(relay));
     next = minimum(next, wr_keyring_next_deadline(&relay->ring));
+    if (WR_FAULT(deadline_stands_still) && relay->sessions.count > 0)
+        next = minimum(next, relay->now);
     return minimum(next, relay->drain_ends_ns);
 }
 
@@ -248,6 +250,8 @@ static void act_before(struct wr_relay *relay, wr_instant until)
         if (next > relay->now)
             relay->now = next;
         act(relay);
+        if (WR_FAULT(deadline_stands_still))
+            return;
     }
 }
 
@@ -324,6 +328,20 @@ static uint64_t hash_of(const struct wr_relay *relay, const struct wr_datagram *
     return wr_session_table_hash(&relay->sessions, &id);
 }
 
+/* The sequence of an opaque FORWARD, or the end of a RIFT packet id: enough to know which part of a
+ * window will be touched. Whatever the bytes are, only a prefetch depends on them. */
+static void prefetch_window(const struct wr_relay *relay, const struct wr_datagram *datagram,
+                            uint64_t hash)
+{
+    struct wr_session_id id;
+    if (datagram->size < WR_WIRE_HEADER_BYTES + WR_RIFT_TRANSPORT_BYTES)
+        return;
+    const uint8_t *payload = datagram->bytes + WR_WIRE_HEADER_BYTES;
+    const uint8_t *low = wr_rift_begins(payload, 2) ? payload + 14 : payload + 6;
+    memcpy(id.bytes, datagram->bytes + 4, sizeof id.bytes);
+    wr_session_table_prefetch_window(&relay->sessions, &id, hash, (uint64_t)low[0] << 8 | low[1]);
+}
+
 void wr_relay_receive(struct wr_relay *relay, const struct wr_datagram *datagrams, size_t count)
 {
     uint64_t hashes[BATCH];
@@ -336,6 +354,8 @@ void wr_relay_receive(struct wr_relay *relay, const struct wr_datagram *datagram
         }
         for (size_t i = 0; i < batch && batch > 1; i++)
             wr_session_table_prefetch_session(&relay->sessions, hashes[i]);
+        for (size_t i = 0; i < batch && batch > 1; i++)
+            prefetch_window(relay, &datagrams[start + i], hashes[i]);
         for (size_t i = 0; i < batch; i++) {
             struct wr_datagram datagram = datagrams[start + i];
             wr_address_canonicalise(&datagram.from);
@@ -367,6 +387,8 @@ enum wr_key_result wr_relay_key_add(struct wr_relay *relay, const char *kid,
     char evicted_kid[WR_KID_BYTES_MAX + 1];
     bool evicted;
     enter(relay, true);
+    if (WR_FAULT(key_never_joins) && relay->ring.count > 0)
+        return WR_KEY_KNOWN;
     enum wr_key_result result =
         wr_keyring_add(&relay->ring, kid, public_key, pinned, relay->now, &evicted, evicted_kid);
     if (evicted)
@@ -409,6 +431,8 @@ static bool signed_by(const struct wr_seat *seat, const void *argument)
 bool wr_relay_key_revoke(struct wr_relay *relay, const uint8_t public_key[WR_PUBLIC_KEY_BYTES])
 {
     enter(relay, true);
+    if (WR_FAULT(revoke_ignored))
+        return true;
     uint64_t generation = relay->ring.generation;
     uint64_t mark = wr_hash_bytes(relay->mark_key, public_key, WR_PUBLIC_KEY_BYTES);
     bool remembered = wr_keyring_revoke(&relay->ring, public_key, report_dropped, relay);
@@ -429,7 +453,7 @@ bool wr_relay_ban(struct wr_relay *relay, const char *sub, size_t sub_bytes)
     enter(relay, true);
     wr_hash_identity(relay->identity_key, sub, sub_bytes, identity);
     bool added = wr_ban_list_add(&relay->bans, identity);
-    if (added)
+    if (added && !WR_FAULT(ban_ignored))
         end_sessions(relay, WR_WHY_BANNED, held_by, identity);
     return added;
 }

@@ -23,7 +23,8 @@ struct wr_session_table {
     uint32_t *address_heads[2]; /* by enum wr_session_state */
     struct wr_deadline *heap;
     uint32_t capacity;
-    uint32_t head_mask;
+    uint32_t id_mask;
+    uint32_t address_mask;
     uint32_t count;
     uint32_t active;
     uint32_t free;
@@ -50,6 +51,12 @@ struct wr_session *wr_session_table_find(struct wr_session_table *table,
  * round over a batch) the session behind it. */
 void wr_session_table_prefetch_head(const struct wr_session_table *table, uint64_t hash);
 void wr_session_table_prefetch_session(const struct wr_session_table *table, uint64_t hash);
+
+/* Third round: where both windows of the session keep the passes of `sequence`, and the session
+ * that shares its head, if the first one is not the one that is looked for. */
+void wr_session_table_prefetch_window(const struct wr_session_table *table,
+                                      const struct wr_session_id *id, uint64_t hash,
+                                      uint64_t sequence);
 
 /* A new session, zeroed but for its id, WAITING_PEER, without a deadline yet; NULL when full. */
 struct wr_session *wr_session_table_add(struct wr_session_table *table,

@@ -200,6 +200,23 @@ static void arm(struct sim_net *net, uint32_t index)
     }
 }
 
+static void over_link(struct sim_net *net, wr_instant now, uint32_t index,
+                      struct sim_datagram *datagram)
+{
+    static const enum sim_drop why[SIM_LINK_FATE_COUNT] = {
+        [SIM_LINK_LOST] = SIM_DROP_LOST,
+        [SIM_LINK_BLOCKED] = SIM_DROP_PARTITION,
+        [SIM_LINK_TOO_LONG] = SIM_DROP_TOO_LONG,
+        [SIM_LINK_QUEUE_FULL] = SIM_DROP_QUEUE_FULL,
+    };
+    enum sim_link_fate fate = sim_link_send(&net->links[index].link, net->packets, now, datagram);
+    if (fate == SIM_LINK_CARRIED) {
+        arm(net, index);
+    } else {
+        drop(net, datagram, why[fate]);
+    }
+}
+
 /* Over a link, or without one, to the node `datagram->at`. */
 static void traverse(struct sim_net *net, wr_instant now, uint32_t index,
                      struct sim_datagram *datagram)
@@ -215,18 +232,7 @@ static void traverse(struct sim_net *net, wr_instant now, uint32_t index,
         }
         index = net->hold;
     }
-    static const enum sim_drop why[SIM_LINK_FATE_COUNT] = {
-        [SIM_LINK_LOST] = SIM_DROP_LOST,
-        [SIM_LINK_BLOCKED] = SIM_DROP_PARTITION,
-        [SIM_LINK_TOO_LONG] = SIM_DROP_TOO_LONG,
-        [SIM_LINK_QUEUE_FULL] = SIM_DROP_QUEUE_FULL,
-    };
-    enum sim_link_fate fate = sim_link_send(&net->links[index].link, net->packets, now, datagram);
-    if (fate == SIM_LINK_CARRIED) {
-        arm(net, index);
-    } else {
-        drop(net, datagram, why[fate]);
-    }
+    over_link(net, now, index, datagram);
 }
 
 static void climb(struct sim_net *net, wr_instant now, uint32_t from, struct sim_datagram *datagram)
@@ -324,8 +330,13 @@ static void go_on(struct sim_net *net, wr_instant now, struct sim_datagram *data
     const struct sim_node *node = &net->nodes[datagram->at];
     switch (node->kind) {
     case SIM_NODE_CORE:
-        if (net->listener.entered != NULL) {
-            net->listener.entered(net->listener.context, datagram);
+        if (net->listener.entered != NULL && !datagram->entered) {
+            datagram->entered = true;
+            uint64_t held_ns = net->listener.entered(net->listener.context, datagram);
+            if (held_ns > 0) {
+                over_link(net, wr_after(now, held_ns), net->hold, datagram);
+                return;
+            }
         }
         route(net, now, datagram->at, datagram);
         return;

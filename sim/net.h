@@ -55,8 +55,8 @@ struct sim_net_listener {
     void (*delivered)(void *context, uint32_t endpoint, struct sim_datagram *datagram);
     /* Is about to end; borrowed. */
     void (*dropped)(void *context, const struct sim_datagram *datagram, enum sim_drop why);
-    /* Enters the public network; borrowed. */
-    void (*entered)(void *context, const struct sim_datagram *datagram);
+    /* Enters the public network; borrowed. Returns for how long it is held back there, in ns. */
+    uint64_t (*entered)(void *context, const struct sim_datagram *datagram);
 };
 
 struct sim_net;

@@ -218,7 +218,7 @@ void sim_judge_renewed(struct sim_oracle *oracle, struct sim_session *session, i
 {
     struct sim_role *mine = &session->roles[role];
     mine->heard_ns = session->heard_ns = oracle->now;
-    if (arrival->sight.has_cookie && sim_cookie_good(oracle, arrival)) {
+    if (arrival->sight.has_cookie && sim_cookie_good(oracle, arrival, role)) {
         mine->sign_ns = oracle->now;
         mine->capped = false;
     }

@@ -84,18 +84,10 @@ static void judge_candidate(struct sim_oracle *oracle, struct sim_session *sessi
                                              .bytes = bytes};
 }
 
-/* Rule 2: ahead of the top by up to 1024, or the third packet of a jump. */
-static bool is_ahead(uint64_t top, const struct sim_jump *jump, uint64_t sequence, wr_instant now)
-{
-    if (sequence <= top)
-        return false;
-    return sequence - top <= SIM_WINDOW_SPAN || sim_jump_confirms(jump, sequence, now);
-}
-
-static const char *objection_1(struct sim_oracle *oracle, const struct sim_role *role,
+static const char *objection_1(struct sim_oracle *oracle, const struct sim_role *role, int number,
                                const struct sim_arrival *arrival)
 {
-    if (!arrival->sight.has_cookie || !sim_cookie_good(oracle, arrival))
+    if (!arrival->sight.has_cookie || !sim_cookie_good(oracle, arrival, number))
         return "no cookie that was given to that address came from it";
     if (wr_elapsed(role->sign_ns, oracle->now) < SILENCE_COOKIE)
         return "the bound address gave a sign of life less than 1 s ago";
@@ -115,7 +107,7 @@ static const char *objection_2(struct sim_oracle *oracle, const struct sim_role 
         return "the bound address gave a sign of life less than 2 s ago";
     if (role->window.empty)
         return "the replay window is empty";
-    if (!is_ahead(role->window.top, &candidate->jump, arrival->sight.sequence, oracle->now))
+    if (!sim_path_ahead(role->window.top, &candidate->jump, arrival->sight.sequence, oracle->now))
         return "its sequence is not ahead of the top of the window";
     if (oracle->now < role->loser_until_ns && sim_address_equal(&role->loser, &arrival->from))
         return "it lost the role by a reversion less than 30 s ago";
@@ -133,7 +125,7 @@ static void judge_promoted(struct sim_oracle *oracle, struct sim_session *sessio
     else if (!role->bound || sim_address_equal(&role->address, event->address))
         objection = role->bound ? "it was bound already" : "the role is free";
     else if (event->rule == 1)
-        objection = objection_1(oracle, role, arrival);
+        objection = objection_1(oracle, role, (int)event->role, arrival);
     else if (event->rule == 2)
         objection = objection_2(oracle, role, arrival);
     else if (!arrival->sight.has_token)
@@ -196,11 +188,11 @@ static const char *objection_reverted(struct sim_oracle *oracle, const struct si
                    ? NULL
                    : "it did not present the very token that had overtaken it";
     if (arrival->sight.kind != SIM_SIGHT_FORWARD)
-        return arrival->sight.has_cookie && sim_cookie_good(oracle, arrival)
+        return arrival->sight.has_cookie && sim_cookie_good(oracle, arrival, (int)event->role)
                    ? NULL
                    : "no cookie that was given to that address came from it";
     if (arrival->sight.exempt || gone->empty ||
-        !is_ahead(gone->top, &gone->jump, arrival->sight.sequence, oracle->now))
+        !sim_path_ahead(gone->top, &gone->jump, arrival->sight.sequence, oracle->now))
         return "its FORWARD is not ahead of the top that was remembered";
     return NULL;
 }
@@ -255,7 +247,9 @@ static const char *objection_vacated(struct sim_oracle *oracle, const struct sim
             return "nobody released it";
         if (!sim_address_equal(&arrival->from, &role->address))
             return "the release came from an address that is not bound";
-        return sim_cookie_good(oracle, arrival) ? NULL : "the release carried no valid cookie";
+        return sim_cookie_good(oracle, arrival, (int)event->role)
+                   ? NULL
+                   : "the release carried no valid cookie";
     }
     case WR_WHY_REVOKED:
         return oracle->entry == SIM_ENTRY_REVOKE ? NULL : "no key was revoked";

@@ -27,7 +27,8 @@ static cJSON *whole(const struct sim_field *field, double type_max)
 {
     cJSON *node = typed("integer");
     cJSON_AddNumberToObject(node, "minimum", (double)field->min);
-    cJSON_AddNumberToObject(node, "maximum", field->max ? (double)field->max : type_max);
+    if (field->max || type_max < EXACT_MAX) /* cJSON prints 2^53 inexactly */
+        cJSON_AddNumberToObject(node, "maximum", field->max ? (double)field->max : type_max);
     return node;
 }
 
@@ -340,9 +341,11 @@ const char *sim_schema(struct sim_arena *arena)
     cJSON *required = cJSON_GetObjectItem(body, "required");
     cJSON_AddItemToArray(required, cJSON_CreateString("covers"));
     cJSON_AddItemToArray(required, cJSON_CreateString("expect"));
-    while (body->child)
-        cJSON_AddItemToObject(root, body->child->string,
-                              cJSON_DetachItemViaPointer(body, body->child));
+    while (body->child) {
+        cJSON *member = cJSON_DetachItemViaPointer(body, body->child);
+        const char *name = sim_arena_text(arena, member->string, strlen(member->string));
+        cJSON_AddItemToObject(root, name, member);
+    }
     cJSON_Delete(body);
     cJSON_AddItemToObject(root, "$defs", defs);
     char *text = cJSON_Print(root);

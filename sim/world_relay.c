@@ -201,6 +201,10 @@ void world_relay_rearm(struct world_relay *relay)
             WORLD_VERIFIED);
     }
     if (relay->has_link) {
+        if (relay->key_wanted && !relay->in_link) {
+            relay->key_wanted = false;
+            wr_master_link_key_wanted(&relay->link, sim_queue_now_ns(&relay->world->queue));
+        }
         arm(relay, &relay->link_timer, wr_master_link_next_deadline(&relay->link),
             WORLD_CLASS_RELAY, WORLD_RELAY_LINK);
     }
@@ -226,10 +230,6 @@ void world_relay_leave(struct world_relay *relay)
         sim_net_send(world->net, departs_ns, relay->node, relay->sends[i]);
     }
     relay->send_count = 0;
-    if (relay->key_wanted && relay->has_link) {
-        relay->key_wanted = false;
-        wr_master_link_key_wanted(&relay->link, now);
-    }
 }
 
 /* Tells the core what its host had to drop since the last time. */
@@ -408,6 +408,7 @@ bool world_relay_build(struct world *world, uint32_t index)
         world_add_link(world, spec->downlink, spec->name, "down"), &spec->address,
         relay->endpoint);
     relay->entropy = sim_rng_named(world->seed, spec->name, "entropy");
+    relay->link_entropy = sim_rng_named(world->seed, spec->name, "link entropy");
     relay->host_timer = world_timer(world);
     relay->core_timer = world_timer(world);
     relay->helper_timer = world_timer(world);
