@@ -77,13 +77,14 @@ static enum wr_verdict admit(struct wr_relay *relay, struct wr_session *session,
     return WR_VERDICT_ACCEPTED;
 }
 
-/* The signature is good (or not asked for): the rest of the checks, and what follows. */
+/* The signature is good (or not asked for): the rest of the checks, and what follows. `session` is
+ * the one that the lease names, NULL where it does not exist. */
 static void judge(struct wr_relay *relay, const struct wr_lease_origin *origin,
-                  const struct wr_claims *claims, const uint8_t *token_hash, const uint8_t *key)
+                  struct wr_session *session, const struct wr_claims *claims,
+                  const uint8_t *token_hash, const uint8_t *key)
 {
     uint8_t identity[WR_IDENTITY_HASH_BYTES];
     enum wr_role role = role_of(relay, origin, claims);
-    struct wr_session *session = find_session(relay, &origin->session);
     const struct wr_seat *seat = session != NULL ? &session->seats[role] : NULL;
     const struct wr_lease_terms terms = {
         .session = origin->session,
@@ -96,12 +97,13 @@ static void judge(struct wr_relay *relay, const struct wr_lease_origin *origin,
         .time_judged = seat != NULL && seat->is_bound &&
                        memcmp(seat->token_mark, token_hash, sizeof seat->token_mark) == 0,
     };
-    enum wr_verdict verdict = wr_lease_check(claims, &terms);
     wr_hash_identity(relay->identity_key, claims->sub, claims->sub_bytes, identity);
+    struct wr_bucket *set = wr_bucket_table_set(&relay->identities, identity);
+    enum wr_verdict verdict = wr_lease_check(claims, &terms);
     if (verdict == WR_VERDICT_ACCEPTED && wr_ban_list_holds(&relay->bans, identity))
         verdict = WR_VERDICT_BANNED;
     if (verdict == WR_VERDICT_ACCEPTED) {
-        struct wr_bucket *bucket = wr_bucket_table_find(&relay->identities, identity);
+        struct wr_bucket *bucket = wr_bucket_table_find(&relay->identities, set, identity);
         if (!wr_rate_take(&relay->limits.identity, &bucket->tat, relay->now))
             verdict = WR_VERDICT_IDENTITY_LIMITED;
     }
@@ -160,7 +162,7 @@ static bool may_wait_for_key(const struct wr_relay *relay, const struct wr_claim
 /* Checks 1 to 3, then the queue. */
 static void ask(struct wr_relay *relay, const struct wr_datagram *datagram,
                 const struct wr_packet *packet, struct wr_lease_origin *origin,
-                const struct wr_session *session, const uint8_t *token_hash, bool bound)
+                struct wr_session *session, const uint8_t *token_hash, bool bound)
 {
     static const uint8_t no_key[WR_PUBLIC_KEY_BYTES];
     uint8_t keys[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES];
@@ -185,15 +187,12 @@ static void ask(struct wr_relay *relay, const struct wr_datagram *datagram,
         origin->cookie_valid = wr_cookie_valid(&relay->cookies, &origin->session, role,
                                                &datagram->from, relay->now, packet->cookie);
     if (cached) {
-        decoded = *claims; /* the cache may change while the lease is judged */
-        uint8_t key[WR_PUBLIC_KEY_BYTES];
-        memcpy(key, cached_key, sizeof key);
         relay->counters.verification_cache_hits++;
-        judge(relay, origin, &decoded, token_hash, key);
+        judge(relay, origin, session, claims, token_hash, cached_key);
         return;
     }
     if (relay->config.allow_insecure_dev) {
-        judge(relay, origin, claims, token_hash, no_key);
+        judge(relay, origin, session, claims, token_hash, no_key);
         return;
     }
     bool known = select_keys(relay, claims, keys) > 0;
@@ -249,7 +248,7 @@ static void repeat(struct wr_relay *relay, struct wr_session *session, enum wr_r
 }
 
 void wr_lease_path_receive(struct wr_relay *relay, const struct wr_datagram *datagram,
-                           const struct wr_packet *packet)
+                           const struct wr_packet *packet, struct wr_session *session)
 {
     uint8_t token_hash[WR_TOKEN_HASH_BYTES];
     struct wr_lease_origin origin = {
@@ -261,14 +260,16 @@ void wr_lease_path_receive(struct wr_relay *relay, const struct wr_datagram *dat
         .presented_role = packet->role,
         .renew = packet->type == WR_PACKET_LEASE_RENEW,
     };
-    struct wr_session *session = find_session(relay, &packet->session);
+    const struct wr_source source = wr_admit_source(relay, &datagram->from);
     int bound = session != NULL ? wr_session_role_of(session, &datagram->from) : -1;
     if (origin.renew)
         relay->counters.lease_renew_packets++;
     else
         relay->counters.lease_present_packets++;
-    if (session != NULL)
+    if (session != NULL) {
+        wr_session_table_prefetch_seats(session);
         wr_moving_received(relay, session, &datagram->from, datagram->size);
+    }
     if (bound >= 0)
         wr_hash_token(relay->token_key, packet->token, packet->token_bytes, token_hash);
     if (bound >= 0 &&
@@ -276,7 +277,7 @@ void wr_lease_path_receive(struct wr_relay *relay, const struct wr_datagram *dat
         repeat(relay, session, (enum wr_role)bound, packet, &origin);
         return;
     }
-    if (!wr_admit_unbound(relay, &datagram->from)) {
+    if (!wr_admit_source_unbound(relay, &source)) {
         wr_report_outcome(relay, origin.tag, WR_OUTCOME_UNBOUND_LIMITED, &origin.session);
         wr_answer_reject(relay, &origin, WR_REJECT_RATE_LIMITED, false, WR_ROLE_CLIENT);
         return;
@@ -351,7 +352,8 @@ void wr_lease_path_verified(struct wr_relay *relay, struct wr_verify_request *re
         conclude(relay, &request->origin, WR_VERDICT_BAD_SIGNATURE);
     } else {
         wr_token_cache_add_good(&relay->cache, request->token_hash, &request->claims, key);
-        judge(relay, &request->origin, &request->claims, request->token_hash, key);
+        judge(relay, &request->origin, find_session(relay, &request->origin.session),
+              &request->claims, request->token_hash, key);
     }
     end_request(relay, request);
 }

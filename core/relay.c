@@ -287,7 +287,8 @@ static void receive_undecodable(struct wr_relay *relay, const struct wr_datagram
         wr_forward_path_bare(relay, datagram, bare);
 }
 
-static void receive_one(struct wr_relay *relay, const struct wr_datagram *datagram, uint64_t hash)
+static void receive_one(struct wr_relay *relay, const struct wr_datagram *datagram, uint64_t hash,
+                        struct wr_session *hint)
 {
     struct wr_packet packet;
     enum wr_outcome failure;
@@ -305,40 +306,54 @@ static void receive_one(struct wr_relay *relay, const struct wr_datagram *datagr
         wr_report_outcome(relay, datagram->tag, WR_OUTCOME_BAD_SOURCE, &packet.session);
         return;
     }
+    struct wr_session *session =
+        wr_session_table_find_again(&relay->sessions, &packet.session, hash, hint);
     if (packet.type == WR_PACKET_FORWARD)
-        wr_forward_path_receive(relay, datagram, &packet, hash);
+        wr_forward_path_receive(relay, datagram, &packet, session);
     else if (packet.has_token)
-        wr_lease_path_receive(relay, datagram, &packet);
+        wr_lease_path_receive(relay, datagram, &packet, session);
     else
-        wr_renew_path_receive(relay, datagram, &packet);
+        wr_renew_path_receive(relay, datagram, &packet, session);
 }
 
-/* The hash of the session that a datagram names, if it is long enough to name one. */
-static uint64_t hash_of(const struct wr_relay *relay, const struct wr_datagram *datagram)
+/* Looks up the sessions that a batch names, so that what it will touch is on its way when it is
+ * touched. A lookup may be outdated by the time its datagram's turn comes. */
+static void look_up(struct wr_relay *relay, const struct wr_datagram *datagrams, size_t count,
+                    uint64_t hashes[BATCH], struct wr_session *hints[BATCH])
 {
-    struct wr_session_id id;
-    if (datagram->size < WR_DATAGRAM_BYTES_MIN)
-        return 0;
-    memcpy(id.bytes, datagram->bytes + 4, sizeof id.bytes);
-    return wr_session_table_hash(&relay->sessions, &id);
+    struct wr_session_table *table = &relay->sessions;
+    static const struct wr_session_id nobody; /* no session: what is too short names none */
+    const struct wr_session_id *ids[BATCH];
+    for (size_t i = 0; i < count; i++) {
+        bool names_one = datagrams[i].size >= WR_DATAGRAM_BYTES_MIN;
+        ids[i] = names_one ? (const void *)(datagrams[i].bytes + 4) : &nobody;
+        hashes[i] = wr_session_table_hash(table, ids[i]);
+        hints[i] = NULL;
+        wr_session_table_prefetch_head(table, hashes[i]);
+    }
+    if (count == 1)
+        return;
+    for (size_t i = 0; i < count; i++)
+        wr_session_table_prefetch_first(table, hashes[i]);
+    for (size_t i = 0; i < count; i++) {
+        hints[i] = wr_session_table_find(table, ids[i], hashes[i]);
+        if (hints[i] != NULL)
+            wr_session_table_prefetch_session(hints[i]);
+    }
 }
 
 void wr_relay_receive(struct wr_relay *relay, const struct wr_datagram *datagrams, size_t count)
 {
     uint64_t hashes[BATCH];
+    struct wr_session *hints[BATCH];
     enter(relay, true);
     for (size_t start = 0; start < count; start += BATCH) {
         size_t batch = count - start < BATCH ? count - start : BATCH;
-        for (size_t i = 0; i < batch; i++) {
-            hashes[i] = hash_of(relay, &datagrams[start + i]);
-            wr_session_table_prefetch_head(&relay->sessions, hashes[i]);
-        }
-        for (size_t i = 0; i < batch && batch > 1; i++)
-            wr_session_table_prefetch_session(&relay->sessions, hashes[i]);
+        look_up(relay, datagrams + start, batch, hashes, hints);
         for (size_t i = 0; i < batch; i++) {
             struct wr_datagram datagram = datagrams[start + i];
             wr_address_canonicalise(&datagram.from);
-            receive_one(relay, &datagram, hashes[i]);
+            receive_one(relay, &datagram, hashes[i], hints[i]);
         }
     }
 }

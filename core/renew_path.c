@@ -52,15 +52,12 @@ static enum wr_outcome renew_unbound(struct wr_relay *relay, struct wr_session *
 }
 
 void wr_renew_path_receive(struct wr_relay *relay, const struct wr_datagram *datagram,
-                           const struct wr_packet *packet)
+                           const struct wr_packet *packet, struct wr_session *session)
 {
     const struct wr_route from = {datagram->from, datagram->via};
     enum wr_role role = WR_ROLE_CLIENT;
     enum wr_outcome outcome;
     relay->counters.lease_renew_packets++;
-    struct wr_session *session =
-        wr_session_table_find(&relay->sessions, &packet->session,
-                              wr_session_table_hash(&relay->sessions, &packet->session));
     int bound = session != NULL ? wr_session_role_of(session, &datagram->from) : -1;
     if (session != NULL)
         wr_moving_received(relay, session, &datagram->from, datagram->size);

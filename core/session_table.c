@@ -46,14 +46,17 @@ void wr_session_table_prefetch_head(const struct wr_session_table *table, uint64
     __builtin_prefetch(&table->id_heads[hash & table->head_mask]);
 }
 
-void wr_session_table_prefetch_session(const struct wr_session_table *table, uint64_t hash)
+void wr_session_table_prefetch_first(const struct wr_session_table *table, uint64_t hash)
 {
     uint32_t link = table->id_heads[hash & table->head_mask];
-    if (link == 0)
-        return;
-    const struct wr_session *session = &table->sessions[link - 1];
+    if (link != 0)
+        __builtin_prefetch(&table->sessions[link - 1], 1);
+}
+
+void wr_session_table_prefetch_session(const struct wr_session *session)
+{
     const char *head = (const char *)session;
-    for (size_t at = 0; at < offsetof(struct wr_session, seats); at += 64)
+    for (size_t at = 64; at < offsetof(struct wr_session, seats); at += 64)
         __builtin_prefetch(head + at, 1);
     for (int role = 0; role < WR_ROLES; role++) {
         const char *seat = (const char *)&session->seats[role];
