@@ -6,7 +6,7 @@ struct wr_source wr_admit_source(const struct wr_relay *relay, const struct wr_a
 {
     struct wr_source source;
     wr_address_prefix(from, source.prefix);
-    source.set = wr_bucket_table_set(&relay->sources, source.prefix);
+    source.set = wr_bucket_table_set_of(&relay->sources, source.prefix);
     return source;
 }
 

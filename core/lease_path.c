@@ -98,7 +98,7 @@ static void judge(struct wr_relay *relay, const struct wr_lease_origin *origin,
                        memcmp(seat->token_mark, token_hash, sizeof seat->token_mark) == 0,
     };
     wr_hash_identity(relay->identity_key, claims->sub, claims->sub_bytes, identity);
-    struct wr_bucket *set = wr_bucket_table_set(&relay->identities, identity);
+    struct wr_bucket *set = wr_bucket_table_set(&relay->identities, wr_hash_value(identity));
     enum wr_verdict verdict = wr_lease_check(claims, &terms);
     if (verdict == WR_VERDICT_ACCEPTED && wr_ban_list_holds(&relay->bans, identity))
         verdict = WR_VERDICT_BANNED;

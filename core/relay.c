@@ -124,7 +124,6 @@ static void draw_keys(struct wr_relay *relay)
     uint8_t root[WR_COOKIE_ROOT_BYTES];
     environment->entropy(environment->context, relay->sessions.key, sizeof relay->sessions.key);
     environment->entropy(environment->context, relay->sources.key, sizeof relay->sources.key);
-    environment->entropy(environment->context, relay->identities.key, sizeof relay->identities.key);
     environment->entropy(environment->context, relay->queue.key, sizeof relay->queue.key);
     environment->entropy(environment->context, relay->identity_key, sizeof relay->identity_key);
     environment->entropy(environment->context, relay->token_key, sizeof relay->token_key);
