@@ -122,7 +122,7 @@ static void relay_starts(struct flow *flow)
                                          .verify = relay_verifies};
     flow->relay = wr_relay_create(&flow->config, &environment);
     cr_assert_not_null(flow->relay);
-    cr_assert_eq(wr_relay_key_add(flow->relay, "k1", flow->public_key, false), WR_KEY_ADDED);
+    cr_assert_eq(wr_relay_key_add(flow->relay, "k1", flow->public_key, WR_KEY_LEARNED), WR_KEY_ADDED);
     flow->relay_is_down = false;
 }
 
