@@ -193,6 +193,7 @@ class Session:
         self.roles = [Role(side, peer_buckets[side]) for side in (CLIENT, SERVER)]
         self.waiting_since = self.heard = now
         self.active_since = None
+        self.lost_by_expiry = False
         self.bits_full_until = 0
         self.candidates = packets_bucket(50)
         self.owners = packets_bucket(50)

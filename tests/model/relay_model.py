@@ -234,6 +234,8 @@ class Relay:
         for key in self.keys:
             if key.drop_at is not None:
                 yield key.drop_at
+        if not all(request.asked for request in self.key_waiters):
+            yield self.refresh_allowed_from()
         if self.drain_ends is not None and not self.drained:
             yield self.drain_ends
 
@@ -273,8 +275,9 @@ class Relay:
                 self.release_waiting(session)
         for session in sorted(self.sessions.values(), key=lambda one: one.number):
             self.session_ends(session)
-        for key in [key for key in self.keys if key.drop_at is not None and key.drop_at <= self.now]:
+        for key in [key for key in self.keys if key.drop_at is not None and key.drop_at <= self.now][::-1]:
             self.drop_key(key)
+        self.ask_for_keys()
         if self.drain_ends is not None and self.drain_ends <= self.now:
             self.say_drained()
 
@@ -283,14 +286,14 @@ class Relay:
             if role.address is not None and role.ends <= self.now:
                 self.vacate(session, role, "expired")
         if not session.active() and self.wait_ends(session) <= self.now:
-            expired = any(role.why_vacated == "expired" for role in session.roles)
-            self.remove(session, "expired" if expired else "idle")
+            self.remove(session, "expired" if session.lost_by_expiry else "idle")
         elif self.idle_ends(session) <= self.now:
             self.remove(session, "idle")
 
     def vacate(self, session, role, why):
         if session.active():
             session.waiting_since = self.now
+        session.lost_by_expiry |= why == "expired"
         role.vacate(why)
         self.role_event("vacated", session, role, why=why)
         self.restart_handshake(session)
@@ -322,7 +325,7 @@ class Relay:
             self.revoke(bytes.fromhex(line["revoke"]))
         elif "ban" in line:
             self.banned.add(line["ban"])
-            self.end_sessions("banned", lambda role: role.lease.sub == line["ban"])
+            self.end_sessions("banned", lambda role: role.lock == line["ban"])
         elif "unban" in line:
             self.banned.discard(line["unban"])
         elif "drain" in line and not self.draining:
@@ -334,7 +337,7 @@ class Relay:
 
     def end_sessions(self, why, concerned):
         for session in sorted(self.sessions.values(), key=lambda one: one.number):
-            if any(role.address is not None and concerned(role) for role in session.roles):
+            if any(concerned(role) for role in session.roles):
                 self.remove(session, why)
 
     def ring_changed(self):
@@ -344,12 +347,14 @@ class Relay:
     def add_key(self, kid, public):
         if public in self.revoked:
             return
+        current = next((key for key in self.keys if (key.kid, key.public) == (kid or None, public)), None)
+        if current:
+            current.drop_at = None
         for key in self.keys:
-            if (key.kid, key.public) == (kid or None, public):
-                return
-        for key in self.keys:
-            if key.drop_at is None:
+            if key.drop_at is None and key is not current:
                 key.drop_at = self.now + OLD_KEY_TIME + 2 * self.skew_ms * MILLISECOND
+        if current:
+            return
         if len(self.keys) == KEYS_MAX:
             self.drop_key(self.keys[-1])
         self.keys.insert(0, Key(kid, public))
@@ -368,7 +373,7 @@ class Relay:
         self.revoked.add(public)
         for key in [key for key in self.keys if key.public == public]:
             self.drop_key(key)
-        self.end_sessions("revoked", lambda role: role.key == public)
+        self.end_sessions("revoked", lambda role: role.address is not None and role.key == public)
 
     def keys_for(self, lease):
         """The keys to try, in their order."""
@@ -442,12 +447,10 @@ class Relay:
             return
         if not self.take_unbound(datagram):
             self.outcome(datagram, "unbound_limited")
-            if datagram.type == LEASE_PRESENT and self.take_reject_6(datagram.source):
+            if self.take_reject_6(datagram.source):
                 self.answer(datagram, reject(datagram.sid, 6), None)
             return
         self.outcome(datagram, "lease_taken")
-        if bound:
-            self.note_cookie(bound, datagram)
         if session is None and self.no_room():
             self.refuse(datagram, self.no_room())
             return
@@ -497,10 +500,20 @@ class Relay:
             self.finish(request, lambda: self.refuse(request.datagram, "unknown_key"))
             return
         request.deadline = self.now + KEY_WAIT_TIME
+        request.asked = False
         self.key_waiters.append(request)
-        if self.refreshed_at is None or self.now - self.refreshed_at >= KEY_REFRESH_TIME:
+        self.ask_for_keys()
+
+    def refresh_allowed_from(self):
+        return 0 if self.refreshed_at is None else self.refreshed_at + KEY_REFRESH_TIME
+
+    def ask_for_keys(self):
+        unasked = [request for request in self.key_waiters if not request.asked]
+        if unasked and self.refresh_allowed_from() <= self.now:
             self.refreshed_at = self.now
-            self.event("key_refresh_wanted", kid=request.lease.kid)
+            self.event("key_refresh_wanted", kid=unasked[0].lease.kid)
+            for request in unasked:
+                request.asked = True
 
     def enqueue(self, request):
         queue = self.queues[0 if request.first else 1]
@@ -616,7 +629,7 @@ class Relay:
             self.role_event("bound", session, role, address=str(role.address))
             self.replace_token(session, role, request, key)
             if session.active():
-                session.active_since = self.now
+                session.active_since, session.lost_by_expiry = self.now, False
                 self.event("active", session)
         elif lease.order() > role.lease.order():
             self.verdict(datagram, "newer_token")
@@ -628,6 +641,7 @@ class Relay:
             self.replace_token(session, role, request, key)
         elif role.address == datagram.source:
             self.verdict(datagram, "repeated")
+            self.note_cookie(role, datagram)
         else:
             self.verdict(datagram, "candidate")
             self.contend(session, role, request)
@@ -660,11 +674,11 @@ class Relay:
             self.undo(session, role)
         elif request.cookie_valid and remembered and remembered.address == source:
             self.revert(session, role)
-        elif request.cookie_valid and self.now - role.sign >= RULE_1_SILENCE:
-            self.promote(session, role, source, 1, None)
         else:
             candidate = self.make_candidate(session, role, request.datagram)
             candidate.proven |= request.cookie_valid
+            if request.cookie_valid and self.now - role.sign >= RULE_1_SILENCE:
+                self.promote(session, role, source, 1, None)
 
     def acknowledge(self, session, role, datagram):
         if role.address == datagram.source:
@@ -697,12 +711,10 @@ class Relay:
         if session is None or datagram.cookie is None:
             self.outcome(datagram, "renew_unknown")
             return
-        role = next((role for role in session.roles if self.cookie_valid(datagram, role.side)), None)
+        role = next((role for role in session.roles if role.address is not None
+                     and self.cookie_valid(datagram, role.side)), None)
         if role is None:
             self.outcome(datagram, "cookie_invalid")
-            return
-        if role.address is None:
-            self.outcome(datagram, "renew_unknown")
             return
         remembered = role.live_remembered(self.now)
         if remembered and remembered.address == datagram.source:
@@ -716,7 +728,6 @@ class Relay:
             self.outcome(datagram, "candidate_unproven")
             return
         self.outcome(datagram, "cookie_promoted")
-        self.start_duration(role)
         self.acknowledge(session, role, datagram)
 
     def take_release(self, datagram):
@@ -756,7 +767,7 @@ class Relay:
             role.remembered = Remembered(role, self.now)
         role.address, role.by_token, role.cap = address, rule == 3, cap
         role.candidate = None
-        role.sign = self.now
+        role.sign = role.heard = session.heard = self.now
         self.raise_counter("nat_rebind_events")
         self.role_event("promoted", session, role, rule=rule, address=str(address))
 
@@ -792,12 +803,12 @@ class Relay:
         tops = [role.window.top for role in fitting]
         if abs(tops[0] - tops[1]) > FAR_APART:
             below = [role for role in fitting
-                     if not datagram.exempt() and role.window.top < datagram.sequence]
+                     if role.window.top < datagram.sequence]
             return max(below, key=lambda role: role.window.top, default=None)
         silent = [role for role in fitting if self.now - role.sign >= RULE_2_SILENCE]
         if len(silent) == 2:
-            silent = [role for role in silent if not datagram.exempt()
-                      and 0 < datagram.sequence - role.window.top <= AHEAD_MAX]
+            silent = [role for role in silent
+                      if 0 < datagram.sequence - role.window.top <= AHEAD_MAX]
         return silent[0] if len(silent) == 1 else None
 
     def contender(self, session, datagram):
