@@ -280,6 +280,17 @@ Test(attacker, guessed_sessions_are_all_different)
     struct yard yard;
     struct sim_attacker_spec spec = attack(SIM_ATTACK_SESSION_GUESS);
     spec.sources = 4;
+    spec.bytes = 5000;
+    open_yard(&yard, spec);
+    run(&yard, 0);
+    cr_expect_eq(last(&yard)->size, WR_DATAGRAM_BYTES_MAX);
+    sim_attacker_destroy(yard.attacker);
+    spec.bytes = 1;
+    open_yard(&yard, spec);
+    run(&yard, 0);
+    cr_expect_eq(packet_of(last(&yard)).type, WR_PACKET_FORWARD);
+    sim_attacker_destroy(yard.attacker);
+    spec.bytes = 200;
     open_yard(&yard, spec);
     run(&yard, 100 * WR_MS);
     for (uint32_t i = 1; i < yard.sent_count; i++) {
