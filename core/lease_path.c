@@ -18,8 +18,9 @@ static void conclude(struct wr_relay *relay, const struct wr_lease_origin *origi
 static enum wr_role role_of(const struct wr_relay *relay, const struct wr_lease_origin *origin,
                             const struct wr_claims *claims)
 {
-    return relay->config.role_policy == WR_ROLE_POLICY_STRICT ? origin->presented_role
-                                                              : claims->role;
+    return relay->config.role_policy == WR_ROLE_POLICY_STRICT || WR_FAULT(presented_role_counts)
+               ? origin->presented_role
+               : claims->role;
 }
 
 static struct wr_session *find_session(struct wr_relay *relay, const struct wr_session_id *id)
@@ -61,9 +62,11 @@ static enum wr_verdict admit(struct wr_relay *relay, struct wr_session *session,
         return wr_admit_session(relay);
     const struct wr_seat *seat = &session->seats[role];
     const struct wr_seat *other = &session->seats[wr_role_other(role)];
-    if (seat->is_locked && memcmp(seat->identity, grant->identity, sizeof seat->identity) != 0)
+    if (seat->is_locked && memcmp(seat->identity, grant->identity, sizeof seat->identity) != 0 &&
+        !WR_FAULT(no_identity_lock))
         return WR_VERDICT_IDENTITY_LOCKED;
-    if (other->is_bound && wr_address_equal(&other->bound.address, &grant->origin->from))
+    if (other->is_bound && wr_address_equal(&other->bound.address, &grant->origin->from) &&
+        !WR_FAULT(same_address_allowed))
         return WR_VERDICT_SAME_ADDRESS;
     if (seat->is_locked) {
         const struct wr_token_order presented = {
@@ -71,7 +74,10 @@ static enum wr_verdict admit(struct wr_relay *relay, struct wr_session *session,
             .expires_unix_ms = grant->claims->expires_unix_ms,
         };
         *order = wr_token_order_compare(&presented, &seat->order);
-        if (*order < 0 || (*order == 0 && !seat->is_bound && seat->is_released))
+        if (WR_FAULT(older_token_accepted) && *order < 0)
+            *order = 1;
+        if (*order < 0 || (*order == 0 && !seat->is_bound && seat->is_released &&
+                           !WR_FAULT(released_token_comes_back)))
             return WR_VERDICT_OLDER_TOKEN;
     }
     return WR_VERDICT_ACCEPTED;
@@ -100,7 +106,8 @@ static void judge(struct wr_relay *relay, const struct wr_lease_origin *origin,
     wr_hash_identity(relay->identity_key, claims->sub, claims->sub_bytes, identity);
     struct wr_bucket *set = wr_bucket_table_set(&relay->identities, wr_hash_value(identity));
     enum wr_verdict verdict = wr_lease_check(claims, &terms);
-    if (verdict == WR_VERDICT_ACCEPTED && wr_ban_list_holds(&relay->bans, identity))
+    if (verdict == WR_VERDICT_ACCEPTED && wr_ban_list_holds(&relay->bans, identity) &&
+        !WR_FAULT(ban_ignored))
         verdict = WR_VERDICT_BANNED;
     if (verdict == WR_VERDICT_ACCEPTED) {
         struct wr_bucket *bucket = wr_bucket_table_find(&relay->identities, set, identity);
@@ -205,7 +212,8 @@ static void ask(struct wr_relay *relay, const struct wr_datagram *datagram,
         conclude(relay, origin, WR_VERDICT_BAD_SIGNATURE);
         return;
     }
-    bool first = origin->cookie_valid || (session != NULL && bound);
+    bool first =
+        (origin->cookie_valid && !WR_FAULT(queue_ignores_cookie)) || (session != NULL && bound);
     enum wr_verify_place place = first ? WR_VERIFY_FIRST : WR_VERIFY_SECOND;
     if (!known)
         place = WR_VERIFY_KEY_WAIT;
@@ -338,6 +346,8 @@ void wr_lease_path_verified(struct wr_relay *relay, struct wr_verify_request *re
 {
     uint8_t key[WR_PUBLIC_KEY_BYTES];
     bool held_by_ring = false;
+    if (WR_FAULT(skip_signature) && key_index < 0)
+        key_index = 0;
     if (key_index >= 0) {
         memcpy(key, request->keys[key_index], sizeof key);
         held_by_ring = wr_keyring_holds(&relay->ring, key);
@@ -399,7 +409,8 @@ void wr_lease_path_want_refresh(struct wr_relay *relay)
     const struct wr_verify_list *waiting = &relay->queue.lists[WR_VERIFY_KEY_WAIT];
     if (waiting->count == 0)
         return;
-    relay->key_refresh_due = relay->now < relay->key_refresh_allowed_ns;
+    relay->key_refresh_due =
+        relay->now < relay->key_refresh_allowed_ns && !WR_FAULT(wait_for_key_floods_master);
     if (relay->key_refresh_due)
         return;
     const struct wr_claims *claims = &relay->queue.requests[waiting->oldest].claims;

@@ -200,6 +200,8 @@ wr_instant wr_relay_next_deadline(const struct wr_relay *relay)
     }
     next = minimum(next, wr_holding_deadline(relay));
     next = minimum(next, wr_keyring_next_deadline(&relay->ring));
+    if (WR_FAULT(deadline_stands_still) && relay->sessions.count > 0)
+        next = minimum(next, relay->now);
     return minimum(next, relay->drain_ends_ns);
 }
 
@@ -247,6 +249,8 @@ static void act_before(struct wr_relay *relay, wr_instant until)
         if (next > relay->now)
             relay->now = next;
         act(relay);
+        if (WR_FAULT(deadline_stands_still))
+            return;
     }
 }
 
@@ -258,6 +262,7 @@ static void enter(struct wr_relay *relay, bool due_now_too)
     if (now < relay->now)
         now = relay->now;
     relay->wall_known = false;
+    relay->tag = 0;
     act_before(relay, due_now_too ? wr_after(now, 1) : now);
     relay->now = now;
 }
@@ -315,6 +320,17 @@ static void receive_one(struct wr_relay *relay, const struct wr_datagram *datagr
         wr_renew_path_receive(relay, datagram, &packet, session);
 }
 
+/* The low bits of the sequence of an opaque FORWARD or of a RIFT packet id: enough to know which
+ * part of a window will be touched. Whatever the bytes are, only a prefetch depends on them. */
+static uint32_t sequence_hint(const struct wr_datagram *datagram)
+{
+    if (datagram->size < WR_WIRE_HEADER_BYTES + WR_RIFT_TRANSPORT_BYTES)
+        return 0;
+    const uint8_t *payload = datagram->bytes + WR_WIRE_HEADER_BYTES;
+    const uint8_t *low = wr_rift_begins(payload, 2) ? payload + 14 : payload + 6;
+    return (uint32_t)low[0] << 8 | low[1];
+}
+
 /* Looks up the sessions that a batch names, so that what it will touch is on its way when it is
  * touched. A lookup may be outdated by the time its datagram's turn comes. */
 static void look_up(struct wr_relay *relay, const struct wr_datagram *datagrams, size_t count,
@@ -337,7 +353,7 @@ static void look_up(struct wr_relay *relay, const struct wr_datagram *datagrams,
     for (size_t i = 0; i < count; i++) {
         hints[i] = wr_session_table_find(table, ids[i], hashes[i]);
         if (hints[i] != NULL)
-            wr_session_table_prefetch_session(hints[i]);
+            wr_session_table_prefetch_session(hints[i], sequence_hint(&datagrams[i]));
     }
 }
 
@@ -352,9 +368,11 @@ void wr_relay_receive(struct wr_relay *relay, const struct wr_datagram *datagram
         for (size_t i = 0; i < batch; i++) {
             struct wr_datagram datagram = datagrams[start + i];
             wr_address_canonicalise(&datagram.from);
+            relay->tag = datagram.tag;
             receive_one(relay, &datagram, hashes[i], hints[i]);
         }
     }
+    relay->tag = 0;
 }
 
 void wr_relay_verified(struct wr_relay *relay, uint32_t id, int key_index)
@@ -364,7 +382,9 @@ void wr_relay_verified(struct wr_relay *relay, uint32_t id, int key_index)
     struct wr_verify_request *request = &relay->queue.requests[id];
     assert(request->place == WR_VERIFY_OUT); /* the environment's promise: once for each request */
     assert(key_index < (int)request->key_count);
+    relay->tag = request->origin.tag;
     wr_lease_path_verified(relay, request, key_index);
+    relay->tag = 0;
 }
 
 /* ---- Control events -----------------------------------------------------------------------------
@@ -376,6 +396,8 @@ enum wr_key_result wr_relay_key_add(struct wr_relay *relay, const char *kid,
     char evicted_kid[WR_KID_BYTES_MAX + 1];
     bool evicted;
     enter(relay, true);
+    if (WR_FAULT(key_never_joins) && relay->ring.count > 0)
+        return WR_KEY_KNOWN;
     enum wr_key_result result =
         wr_keyring_add(&relay->ring, kid, public_key, pinned, relay->now, &evicted, evicted_kid);
     if (evicted)
@@ -418,6 +440,8 @@ static bool signed_by(const struct wr_seat *seat, const void *argument)
 bool wr_relay_key_revoke(struct wr_relay *relay, const uint8_t public_key[WR_PUBLIC_KEY_BYTES])
 {
     enter(relay, true);
+    if (WR_FAULT(revoke_ignored))
+        return true;
     uint64_t generation = relay->ring.generation;
     uint64_t mark = wr_hash_bytes(relay->mark_key, public_key, WR_PUBLIC_KEY_BYTES);
     bool remembered = wr_keyring_revoke(&relay->ring, public_key, report_dropped, relay);
@@ -438,7 +462,7 @@ bool wr_relay_ban(struct wr_relay *relay, const char *sub, size_t sub_bytes)
     enter(relay, true);
     wr_hash_identity(relay->identity_key, sub, sub_bytes, identity);
     bool added = wr_ban_list_add(&relay->bans, identity);
-    if (added)
+    if (added && !WR_FAULT(ban_ignored))
         end_sessions(relay, WR_WHY_BANNED, held_by, identity);
     return added;
 }

@@ -51,6 +51,7 @@ struct wr_relay {
     struct wr_limits limits;
 
     wr_instant now; /* of the entry or the deadline that is being worked on */
+    uint64_t tag;   /* of the datagram at work, which events name; 0 for none */
     uint64_t wall_unix_ms;
     bool wall_known; /* `wall_unix_ms` was read in this entry */
     bool draining;

@@ -23,7 +23,7 @@ static enum wr_outcome renew_bound(struct wr_relay *relay, struct wr_session *se
         return WR_OUTCOME_PEER_LIMITED;
     bool valid = packet->has_cookie && wr_cookie_valid(&relay->cookies, &session->id, role,
                                                        &datagram->from, relay->now, packet->cookie);
-    if (packet->has_cookie && !valid)
+    if (packet->has_cookie && !valid && !WR_FAULT(release_by_anyone))
         return WR_OUTCOME_COOKIE_INVALID;
     if (packet->release)
         return WR_OUTCOME_RELEASED;
@@ -44,6 +44,8 @@ static enum wr_outcome renew_unbound(struct wr_relay *relay, struct wr_session *
     if (!packet->has_cookie)
         return WR_OUTCOME_RENEW_UNKNOWN;
     int found = packet->release ? -1 : cookie_role(relay, session, &from->address, packet);
+    if (WR_FAULT(release_by_anyone) && packet->release && session->seats[*role].is_bound)
+        return WR_OUTCOME_RELEASED;
     if (found < 0)
         return WR_OUTCOME_COOKIE_INVALID;
     *role = (enum wr_role)found;

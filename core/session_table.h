@@ -23,7 +23,8 @@ struct wr_session_table {
     uint32_t *address_heads[2]; /* by enum wr_session_state */
     struct wr_deadline *heap;
     uint32_t capacity;
-    uint32_t head_mask;
+    uint32_t id_mask;
+    uint32_t address_mask;
     uint32_t count;
     uint32_t active;
     uint32_t free;
@@ -57,10 +58,11 @@ static inline struct wr_session *wr_session_table_find_again(struct wr_session_t
 }
 
 /* Pull towards the cache what a batch will touch, a round over the whole batch each: the head of a
- * hash, the first session behind it, and (when it was found) what a FORWARD reads of a session. */
+ * hash, the first session behind it, and (when it was found) what a FORWARD with this sequence
+ * reads and writes of a session. */
 void wr_session_table_prefetch_head(const struct wr_session_table *table, uint64_t hash);
 void wr_session_table_prefetch_first(const struct wr_session_table *table, uint64_t hash);
-void wr_session_table_prefetch_session(const struct wr_session *session);
+void wr_session_table_prefetch_session(const struct wr_session *session, uint32_t sequence);
 
 /* The rest of both seats: leases, candidates, memories. For what reads them soon, not at once. */
 static inline void wr_session_table_prefetch_seats(const struct wr_session *session)

@@ -158,7 +158,7 @@ void sim_oracle_leave(struct sim_oracle *oracle, wr_instant next_deadline_ns)
     sim_arrivals_settle(oracle);
     for (uint32_t i = 0; i < count; i++)
         sim_held_lease_decided(oracle, &decided[i]);
-    sim_judge_held(oracle);
+    sim_judge_held(oracle, next_deadline_ns);
     sim_judge_control_settled(oracle);
     sim_judge_deadlines(oracle, next_deadline_ns);
     oracle->inside = false;

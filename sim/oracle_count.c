@@ -147,7 +147,7 @@ static void judge_renew(struct sim_oracle *oracle, struct sim_arrival *arrival)
 {
     struct sim_session *session = sim_session_find(oracle, &arrival->sight.session);
     int role = session != NULL ? sim_session_role_of(session, &arrival->from) : -1;
-    bool good = sim_cookie_good(oracle, arrival);
+    bool good = sim_cookie_good(oracle, arrival, -1);
     const char *objection = NULL;
     sim_oracle_judges(oracle, SIM_ORACLE_MODEL);
     if (arrival->outcome == WR_OUTCOME_RENEWED && role < 0)
@@ -191,8 +191,12 @@ void sim_judge_outcome(struct sim_oracle *oracle, const struct wr_event *event)
                            sim_text_address(&arrival->from).text, wr_outcome_name(event->outcome),
                            form != WR_OUTCOME_LEASE_TAKEN ? "; it is " : ", which it cannot be",
                            form != WR_OUTCOME_LEASE_TAKEN ? wr_outcome_name(form) : "");
-    if (event->outcome == WR_OUTCOME_UNBOUND_LIMITED)
-        sim_count_stranger(oracle);
+    if (event->outcome == WR_OUTCOME_SESSION_NOT_FOUND ||
+        event->outcome == WR_OUTCOME_UNKNOWN_PEER || event->outcome == WR_OUTCOME_RENEW_UNKNOWN ||
+        event->outcome == WR_OUTCOME_UNBOUND_LIMITED)
+        sim_judge_unbound(oracle, arrival, event->outcome != WR_OUTCOME_UNBOUND_LIMITED);
+    if (event->outcome == WR_OUTCOME_LEASE_TAKEN && arrival->sight.has_token)
+        sim_lease_taken(oracle, arrival);
     if (arrival->sight.kind == SIM_SIGHT_RENEW && event->outcome != WR_OUTCOME_LEASE_TAKEN)
         judge_renew(oracle, arrival);
     else if (event->outcome != WR_OUTCOME_FORWARDED &&

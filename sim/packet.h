@@ -36,6 +36,7 @@ struct sim_datagram {
     uint32_t sender;           /* endpoint that truly sent it, whatever `from` says */
     uint32_t at;               /* node of the topology that handles it next */
     bool down;                 /* on its way from the core of the network to an endpoint */
+    bool entered;              /* has been seen at the core */
 };
 
 struct sim_packets;

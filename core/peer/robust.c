@@ -101,9 +101,9 @@ static void say_token(struct wr_peer *peer, wr_instant now)
 {
     struct wr_robust *robust = &peer->as.robust;
     wr_robust_say_token(peer, now);
-    robust->next_present_ns =
-        peer->config.retransmits ? wr_after(now, wr_peer_jittered(peer, robust->backoff_ns))
-                                 : WR_NEVER;
+    robust->next_present_ns = peer->config.retransmits
+                                  ? wr_after(now, wr_peer_jittered(peer, robust->backoff_ns))
+                                  : WR_NEVER;
     robust->backoff_ns = doubled(robust->backoff_ns, PRESENT_BACKOFF_MAX_NS);
     if (robust->attempts % ATTEMPTS_UNREACHABLE == 0)
         want(peer, now, WR_PEER_WANT_UNREACHABLE, 0);
@@ -152,11 +152,10 @@ void wr_robust_lease(struct wr_peer *peer, wr_instant now)
     robust->wants_more = true;
     robust->want_due_ns = WR_NEVER;
     robust->want_backoff_ns = WANT_BACKOFF_NS;
-    robust->renewal_due_ns =
-        peer->config.renew_at_permille == 1000
-            ? WR_NEVER
-            : wr_after(peer->lease_obtained_ns,
-                       lifetime_ns / 1000 * peer->config.renew_at_permille);
+    robust->renewal_due_ns = peer->config.renew_at_permille == 1000
+                                 ? WR_NEVER
+                                 : wr_after(peer->lease_obtained_ns,
+                                            lifetime_ns / 1000 * peer->config.renew_at_permille);
     robust->token_is_new = true;
     robust->token_is_refused = false;
     owe_token(robust, now, bound && same_relay && !robust->present_next && !robust->silent);
@@ -208,9 +207,9 @@ static void heard_relay(struct wr_robust *robust, wr_instant now)
     robust->unheard_since_ns = WR_NEVER;
 }
 
-/* ACKs to bare RENEWs look like those to a token. One that names the new expiry, or a later one than
- * the old token had, is the new token's; after three sendings any is believed, because a relay that
- * shortens leases names neither. */
+/* ACKs to bare RENEWs look like those to a token. One that names the new expiry, or a later one
+ * than the old token had, is the new token's; after three sendings any is believed, because a relay
+ * that shortens leases names neither. */
 static bool confirms_token(const struct wr_peer *peer, const struct wr_packet *ack)
 {
     const struct wr_robust *robust = &peer->as.robust;
@@ -294,9 +293,8 @@ static void hear_ack(struct wr_peer *peer, wr_instant now, const struct wr_addre
     note_shortened(peer, now, ack->expires_unix_ms);
     if (ack->draining)
         want(peer, now, WR_PEER_WANT_OTHER_RELAY,
-             robust->asked_to_leave
-                 ? wr_elapsed(now, wr_after(robust->asked_ns, WANT_PATIENCE_NS))
-                 : 0);
+             robust->asked_to_leave ? wr_elapsed(now, wr_after(robust->asked_ns, WANT_PATIENCE_NS))
+                                    : 0);
     robust->asked_to_leave = ack->draining;
 }
 
@@ -336,9 +334,8 @@ static void act_on_reject(struct wr_peer *peer, wr_instant now, const struct wr_
         if (robust->next_present_ns != WR_NEVER)
             robust->next_present_ns = later(robust->next_present_ns, wr_after(now, FULL_WAIT_NS));
         want(peer, now, WR_PEER_WANT_OTHER_RELAY,
-             robust->asked_ns == 0
-                 ? 0
-                 : wr_elapsed(now, wr_after(robust->asked_ns, WANT_PATIENCE_NS)));
+             robust->asked_ns == 0 ? 0
+                                   : wr_elapsed(now, wr_after(robust->asked_ns, WANT_PATIENCE_NS)));
         break;
     case WR_REJECT_BANNED:
         wr_peer_give_up(peer, WR_PEER_END_BANNED);
@@ -456,8 +453,8 @@ static wr_instant renew_due(const struct wr_peer *peer)
     if (robust->proving)
         due = earlier(due, wr_after(robust->last_renew_ns, probe_ns));
     if (life_ns > 0 && robust->has_cookie)
-        due = earlier(due, wr_after(later(robust->last_renew_ns, robust->cookie_ns),
-                                    COOKIE_REFRESH_NS));
+        due = earlier(due,
+                      wr_after(later(robust->last_renew_ns, robust->cookie_ns), COOKIE_REFRESH_NS));
     if (life_ns > 0 && robust->unconfirmed_since_ns != WR_NEVER)
         due = earlier(due, wr_after(later(robust->last_renew_ns, robust->unconfirmed_since_ns),
                                     UNCONFIRMED_RENEW_NS));
@@ -541,8 +538,7 @@ void wr_robust_on_deadline(struct wr_peer *peer, wr_instant now)
     if (bound && wr_elapsed(wr_robust_next_deadline(peer), now) >= SLEPT_NS) {
         speak_first(peer, now);
         robust->unanswered_since_ns = now;
-        robust->unconfirmed_since_ns =
-            robust->unconfirmed_since_ns == WR_NEVER ? WR_NEVER : now;
+        robust->unconfirmed_since_ns = robust->unconfirmed_since_ns == WR_NEVER ? WR_NEVER : now;
         if (robust->next_present_ns <= now)
             robust->next_present_ns = wr_after(now, PRESENT_BACKOFF_NS);
     }

@@ -94,8 +94,8 @@ uint64_t wr_robust_say_forward(struct wr_peer *peer, wr_instant now, uint16_t fl
         memcpy(frame + WR_ROBUST_FRAME_BYTES, body, body_bytes);
 
     uint32_t payload_bytes = (uint32_t)(frame - payload) + WR_ROBUST_FRAME_BYTES + body_bytes;
-    uint32_t size = wr_wire_encode_forward(out, sizeof out, &peer->config.session, 0, payload,
-                                           payload_bytes);
+    uint32_t size =
+        wr_wire_encode_forward(out, sizeof out, &peer->config.session, 0, payload, payload_bytes);
     peer->counters.forwards_sent++;
     wr_peer_emit(peer, &peer->relay, out, size);
     robust->last_word_ns = now;
@@ -151,8 +151,7 @@ static void progress(struct wr_robust *robust, wr_instant now, bool all_confirme
 }
 
 /* A receipt beyond what was sent, or of another epoch, belongs to an earlier life of this peer. */
-static void hear_receipt(struct wr_robust *robust, wr_instant now, uint16_t epoch,
-                         uint64_t receipt)
+static void hear_receipt(struct wr_robust *robust, wr_instant now, uint16_t epoch, uint64_t receipt)
 {
     if (epoch != robust->epoch || receipt < robust->confirmed || receipt >= robust->next_sequence)
         return;

@@ -1,190 +1,107 @@
 /*
- * What the core costs: forwarding in batches with the observer off, accepting a lease, and judging
- * one again from the cache, each through the public header alone. Prints FIGURE lines for ci/bench.
- * Time inside the relay is made up (a virtual clock that the benchmark moves), so that no limit
- * bites; only what is measured is read from the real clock.
+ * What forwarding costs in the core alone: batches of 64 datagrams over all sessions in an order
+ * that no cache can guess, observer off. Prints nanoseconds per datagram, allocations meanwhile,
+ * and what a session costs in memory.
  */
-#define _POSIX_C_SOURCE 200809L
-
-#include "bench_relay.h"
+#include "bed.h"
+#include "bench.h"
+#include "wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BATCH          32
-#define BATCHES        64 /* prepared before the clock runs */
-#define DATAGRAM_BYTES 1200
-#define ROUNDS         500
+#define BATCH         64
+#define GROUP         16   /* batches that are made ahead: reading the clock costs, too */
+#define PAYLOAD_BYTES 1180 /* with the header 1200 */
+#define BATCH_NS      UINT64_C(100000) /* simulated time between batches */
 
-#define LEASES        1024 /* in (b) and (c) */
-#define GENERATIONS   5
-#define LEASE_BLOCK   16
-#define CACHED_ROUNDS 400
+struct load {
+    uint32_t sessions;
+    uint64_t *sequences; /* per seat */
+    uint64_t next;       /* place in the order */
+    uint8_t bytes[GROUP * BATCH][WR_DATAGRAM_BYTES_MAX];
+    struct wr_datagram datagrams[GROUP * BATCH];
+};
 
-static int compare_doubles(const void *a, const void *b)
+/* All seats once, in steps of a prime that shares no factor with their number. */
+static void prepare_group(struct load *load)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, compare_doubles);
-    return values[count / 2];
-}
-
-/* ---- (a) Forwarding ----------------------------------------------------------------------------
- */
-
-static uint8_t payloads[BATCHES * BATCH][DATAGRAM_BYTES];
-static struct wr_datagram datagrams[BATCHES * BATCH];
-
-/* Datagrams of sessions and directions picked at random, each with its next sequence. */
-static void prepare_round(struct bench_relay *bench, uint32_t sessions, uint32_t *sequences)
-{
-    for (size_t i = 0; i < BATCHES * BATCH; i++) {
-        uint32_t seat = (uint32_t)(bench_random(bench) % (sessions * (uint64_t)WR_ROLES));
-        bench_write_forward(payloads[i], seat / WR_ROLES, ++sequences[seat]);
-        datagrams[i] = (struct wr_datagram){
-            .from = bench_peer_address(seat / WR_ROLES, seat % WR_ROLES),
-            .bytes = payloads[i],
-            .size = DATAGRAM_BYTES,
-        };
+    static const uint8_t payload[PAYLOAD_BYTES - 8];
+    uint64_t seats = (uint64_t)load->sessions * WR_ROLES;
+    for (int i = 0; i < GROUP * BATCH; i++) {
+        uint64_t seat = load->next++ * UINT64_C(15485863) % seats;
+        uint32_t number = (uint32_t)(seat / WR_ROLES);
+        enum wr_role role = (enum wr_role)(seat % WR_ROLES);
+        struct wr_session_id session = bed_session(number);
+        uint32_t size = wr_wire_encode_sequence(load->bytes[i], sizeof load->bytes[i], &session,
+                                                ++load->sequences[seat], payload, sizeof payload);
+        load->datagrams[i] = (struct wr_datagram){
+            .from = bed_address(number, role), .bytes = load->bytes[i], .size = size};
     }
 }
 
-static void measure_forwarding(uint32_t sessions, const char *bound, bool with_memory)
+static uint64_t forward(struct bed *bed, struct load *load, uint64_t groups)
 {
-    static double nanoseconds[ROUNDS];
-    struct bench_relay bench;
-    struct wr_snapshot before, after;
-    uint32_t *sequences = calloc((size_t)sessions * WR_ROLES, sizeof *sequences);
-    if (sequences == NULL)
-        bench_fail("no memory");
-    bench_open(&bench, sessions);
-    for (uint32_t i = 0; i < sessions; i++)
-        bench_join_both(&bench, i);
-    wr_relay_snapshot(bench.relay, &before);
-    uint64_t allocations = bench_allocations();
-    for (size_t round = 0; round < ROUNDS; round++) {
-        prepare_round(&bench, sessions, sequences);
-        uint64_t start_ns = bench_clock_ns();
-        for (size_t batch = 0; batch < BATCHES; batch++) {
-            bench.now_ns += BATCH * UINT64_C(1000);
-            wr_relay_receive(bench.relay, datagrams + batch * BATCH, BATCH);
+    uint64_t spent_ns = 0;
+    for (uint64_t group = 0; group < groups; group++) {
+        prepare_group(load);
+        uint64_t began = bench_cpu_ns();
+        for (int batch = 0; batch < GROUP; batch++) {
+            bed->now_ns += BATCH_NS;
+            wr_relay_receive(bed->relay, load->datagrams + batch * BATCH, BATCH);
         }
-        nanoseconds[round] = (double)(bench_clock_ns() - start_ns) / (BATCHES * BATCH);
+        spent_ns += bench_cpu_ns() - began;
     }
-    allocations = bench_allocations() - allocations;
-    wr_relay_snapshot(bench.relay, &after);
-    if (after.counters.packets_forwarded - before.counters.packets_forwarded !=
-        (uint64_t)ROUNDS * BATCHES * BATCH)
-        bench_fail("a datagram was not forwarded");
-    printf("FIGURE\tcore: forward a datagram, %u sessions\t%.1f\tns\t%s\n", sessions,
-           median(nanoseconds, ROUNDS), bound);
-    printf("FIGURE\tcore: allocations while forwarding, %u sessions\t%llu\tcalls\t<= 0\n", sessions,
-           (unsigned long long)allocations);
-    if (with_memory)
-        printf("FIGURE\tcore: memory for each session, all in, of %u\t%.0f\tbytes\t<= 1536\n",
-               sessions, (double)wr_relay_memory_bytes(&bench.config) / sessions);
-    bench_close(&bench);
-    free(sequences);
+    return spent_ns;
 }
 
-/* ---- (b) Acceptance, (c) the cache -------------------------------------------------------------
- */
-
-static struct bench_lease leases[LEASES];
-
-/* Bare verification of the same signatures. */
-static uint64_t verify_block(struct bench_relay *bench, size_t first)
+static void measure(uint32_t sessions, uint64_t groups, const char *bound)
 {
-    uint64_t start_ns = bench_clock_ns();
-    for (size_t i = first; i < first + LEASE_BLOCK; i++)
-        bench_verify_bare(bench, &leases[i]);
-    return bench_clock_ns() - start_ns;
+    static struct bed bed;
+    static struct load load;
+    char name[64];
+    bed_open(&bed, sessions, true);
+    bed_fill(&bed, sessions);
+    load.sessions = sessions;
+    load.next = 0;
+    load.sequences = calloc((size_t)sessions * WR_ROLES, sizeof *load.sequences);
+    if (load.sequences == NULL)
+        bench_fail("memory is short");
+
+    forward(&bed, &load, groups / 4); /* warm */
+    uint64_t sends_before = bed.sends, allocations_before = bench_allocations();
+    uint64_t spent_ns = forward(&bed, &load, groups);
+    uint64_t allocations = bench_allocations() - allocations_before;
+    if (bed.sends - sends_before != groups * GROUP * BATCH)
+        bench_fail("not everything was forwarded");
+
+    snprintf(name, sizeof name, "core: forward, %u sessions", sessions);
+    bench_figure(name, spent_ns * 1000 / (groups * GROUP * BATCH), "ns/datagram", bound);
+    snprintf(name, sizeof name, "core: allocations while forwarding, %u sessions", sessions);
+    bench_figure(name, allocations * 1000, "allocations", "<= 0");
+    free(load.sequences);
+    bed_close(&bed);
 }
 
-static uint64_t accept_block(struct bench_relay *bench, size_t first)
+static void measure_memory(void)
 {
-    uint64_t start_ns = bench_clock_ns();
-    for (size_t i = first; i < first + LEASE_BLOCK; i++)
-        bench_present(bench, &leases[i], bench_peer_address((uint32_t)i, WR_ROLE_CLIENT));
-    return bench_clock_ns() - start_ns;
+    struct wr_relay_config config;
+    wr_relay_config_default(&config);
+    config.relay_id = BED_RELAY_ID;
+    config.verify_rate = 1;
+    config.max_sessions = 1000000;
+    uint64_t bytes = wr_relay_memory_bytes(&config);
+    bench_figure("core: memory, 1000000 sessions, all in", bytes * 1000 / config.max_sessions,
+                 "bytes/session", "<= 1536");
+    config.max_sessions = 1;
+    bench_figure("core: memory, 1 session: all fixed tables",
+                 (uint64_t)wr_relay_memory_bytes(&config) * 1000 / (1024 * 1024), "MiB", "-");
 }
 
-/* Every lease once more, from an address where its session is not bound. */
-static uint64_t cached_round(struct bench_relay *bench, uint32_t round)
+int main(void)
 {
-    uint64_t start_ns = bench_clock_ns();
-    for (size_t i = 0; i < LEASES; i++)
-        bench_present(bench, &leases[i], bench_other_address((uint32_t)i, round));
-    return bench_clock_ns() - start_ns;
-}
-
-/* One after the other, so that neither is always the one that finds warm caches. */
-static void accept_all(struct bench_relay *bench, double *ratios, double *verifications)
-{
-    for (size_t block = 0; block < LEASES / LEASE_BLOCK; block++) {
-        uint64_t bare_ns = 0;
-        if (block % 2 == 0)
-            bare_ns = verify_block(bench, block * LEASE_BLOCK);
-        uint64_t accepted_ns = accept_block(bench, block * LEASE_BLOCK);
-        if (block % 2 == 1)
-            bare_ns = verify_block(bench, block * LEASE_BLOCK);
-        ratios[block] = 100.0 * (double)bare_ns / (double)accepted_ns;
-        verifications[block] = (double)bare_ns / LEASE_BLOCK;
-    }
-}
-
-static void measure_leases(void)
-{
-    static double ratios[LEASES / LEASE_BLOCK], verifications[LEASES / LEASE_BLOCK];
-    static double cached[CACHED_ROUNDS], multiples[CACHED_ROUNDS];
-    struct bench_relay bench;
-    struct wr_snapshot snapshot;
-    bench_open(&bench, 2 * LEASES);
-    bench.sign = true;
-    /* The first generations touch the memory that the kernel has promised only; the last one
-     * counts. In between every session ends, because nobody joined it. */
-    for (int generation = 0; generation < GENERATIONS; generation++) {
-        bench.now_ns += 61 * WR_S;
-        for (uint32_t i = 0; i < LEASES; i++)
-            bench_mint(&bench, &leases[i], i, WR_ROLE_CLIENT);
-        accept_all(&bench, ratios, verifications);
-    }
-    wr_relay_snapshot(bench.relay, &snapshot);
-    if (snapshot.counters.verdicts[WR_VERDICT_ACCEPTED] != GENERATIONS * LEASES)
-        bench_fail("a lease was not accepted");
-    for (uint32_t round = 0; round < CACHED_ROUNDS; round++) {
-        size_t block = round % (LEASES / LEASE_BLOCK);
-        double bare_ns = (double)verify_block(&bench, block * LEASE_BLOCK) / LEASE_BLOCK;
-        cached[round] = (double)cached_round(&bench, round) / LEASES;
-        multiples[round] = bare_ns / cached[round];
-    }
-    wr_relay_snapshot(bench.relay, &snapshot);
-    if (snapshot.counters.verdicts[WR_VERDICT_CANDIDATE] != (uint64_t)CACHED_ROUNDS * LEASES ||
-        snapshot.counters.verification_cache_hits != (uint64_t)CACHED_ROUNDS * LEASES)
-        bench_fail("a repeated lease did not come from the cache");
-    printf("FIGURE\tlibsodium: verify a signature\t%.0f\tns\t-\n",
-           median(verifications, LEASES / LEASE_BLOCK));
-    printf("FIGURE\tcore: leases accepted, of libsodium's bare rate\t%.1f\t%%\t>= 90\n",
-           median(ratios, LEASES / LEASE_BLOCK));
-    printf("FIGURE\tcore: judge a lease again from the cache\t%.0f\tns\t-\n",
-           median(cached, CACHED_ROUNDS));
-    printf("FIGURE\tcore: leases from the cache, of libsodium's bare rate\t%.1f\ttimes\t>= 50\n",
-           median(multiples, CACHED_ROUNDS));
-    bench_close(&bench);
-}
-
-int main(int argc, char **argv)
-{
-    (void)argv;
-    bench_start();
-    measure_leases();
-    if (argc > 1) /* leases alone, for profiles */
-        return 0;
-    measure_forwarding(1000, "<= 150", false);
-    measure_forwarding(1000000, "<= 400", true);
+    measure_memory();
+    measure(1000, 4000, "<= 150");
+    measure(1000000, 4000, "<= 400");
     return 0;
 }
