@@ -200,8 +200,11 @@ void world_observe_arrival(struct world *world, uint32_t endpoint,
     }
 }
 
-void world_observe_sample(struct world *world)
+void world_observe_sample(struct world *world, wr_instant at_ns)
 {
+    if (world->observer == NULL) {
+        return;
+    }
     for (uint32_t i = 0; i < world->scenario->relay_count; i++) {
         struct world_relay *relay = &world->relays[i];
         struct wr_snapshot snapshot;
@@ -214,12 +217,10 @@ void world_observe_sample(struct world *world)
             .ready = world_relay_ready(relay),
             .running = relay->core != NULL,
         };
-        if (world->observer != NULL) {
-            struct sim_observation what = observation(world, SIM_OBSERVED_SAMPLE);
-            what.relay = i;
-            what.sample = &sample;
-            tell(world, &what);
-        }
+        struct sim_observation what = sim_observation(SIM_OBSERVED_SAMPLE, at_ns);
+        what.relay = i;
+        what.sample = &sample;
+        tell(world, &what);
     }
 }
 
