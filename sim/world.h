@@ -257,6 +257,7 @@ struct world_end {
     uint32_t leases_given;
     uint32_t refusal; /* reason of the last reject since the last ACK, 0 for none */
     bool started;
+    bool is_muted;     /* what its protocol says is not sent */
     bool keeps_lease;  /* the next lease it wants is the one it holds (a restart) */
     bool present_next; /* the timeline wants the next lease in a PRESENT, or in a RENEW, as soon as
                         */

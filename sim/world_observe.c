@@ -169,6 +169,7 @@ static void observe_answer(struct world *world, uint32_t peer, uint32_t session,
     tell(world, &what);
 }
 
+/* An ACK is for whoever asked: a candidate gets its own, whoever it is. */
 void world_observe_arrival(struct world *world, uint32_t endpoint,
                            const struct sim_datagram *datagram)
 {
@@ -192,7 +193,7 @@ void world_observe_arrival(struct world *world, uint32_t endpoint,
         if (bytes[2] == TYPE_ACK || bytes[2] == TYPE_REJECT) {
             observe_answer(world, endpoint, session, bytes, size);
         }
-    } else if (bytes[2] == TYPE_ACK || bytes[2] == TYPE_FORWARD) {
+    } else if (bytes[2] == TYPE_FORWARD || (bytes[2] == TYPE_ACK && datagram->asker != endpoint)) {
         struct sim_observation what = observation(world, SIM_OBSERVED_STRAY);
         set_party(world, &what, endpoint);
         what.session = session;

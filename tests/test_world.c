@@ -117,13 +117,14 @@ static void read_world(const char *members, const char *timeline)
 {
     char text[TEXT_BYTES];
     struct sim_document document;
-    int bytes = snprintf(text, sizeof text,
-                         "{'name': 'test', 'shows': 'What the engine does in a small world.', "
-                         "'covers': ['the engine'], 'duration': '20s', 'served_within': '10s', %s"
-                         "'links': {'access': {'latency': '10ms'}, 'slow': {'latency': '60ms'}, "
-                         "'dead': {'latency': '10ms', 'loss': '1'}}, "
-                         "'timeline': [%s], 'expect': [{'flow': 'call', 'role': 'client', 'delivered': {'at_least': 1}}]}",
-                         members, timeline);
+    int bytes =
+        snprintf(text, sizeof text,
+                 "{'name': 'test', 'shows': 'What the engine does in a small world.', "
+                 "'covers': ['the engine'], 'duration': '20s', 'served_within': '10s', %s"
+                 "'links': {'access': {'latency': '10ms'}, 'slow': {'latency': '60ms'}, "
+                 "'dead': {'latency': '10ms', 'loss': '1'}}, "
+                 "'timeline': [%s], 'expect': [{'flow': 'call', 'delivered': {'at_least': 1}}]}",
+                 members, timeline);
     cr_assert(bytes > 0 && (size_t)bytes < sizeof text);
     for (int i = 0; i < bytes; i++) {
         text[i] = text[i] == '\'' ? '"' : text[i];
@@ -428,13 +429,13 @@ Test(world, a_drained_relay_hands_its_call_to_another)
     read_world("'relays': {'one': {'address': '198.51.100.1:4000'}, "
                "'two': {'address': '198.51.100.2:4000'}}, " TWO_PEERS
                "'sessions': {'call': {'client': 'alice', 'server': 'bob', 'relay': 'one', "
-               "'start': '1s', 'traffic': {'client': {'profile': 'audio'}, "
-               "'server': {'profile': 'audio'}}}},",
-               "{'at': '5s', 'do': 'relay_drain', 'relay': 'one'},"
-               "{'at': '6s', 'do': 'relay_restart', 'relay': 'one', 'for': '10s'}");
+               "'start': '1s', 'lease': {'ttl': '12s'}, 'traffic': {'client': {'profile': "
+               "'audio'}, 'server': {'profile': 'audio'}}}},",
+               "{'at': '5s', 'do': 'relay_drain', 'relay': 'one'}");
     play_seed(1, true);
-    cr_expect_eq(seen.last_relay, 1u, "the second one speaks last");
+    cr_expect_eq(seen.last_relay, 1u, "asked at the renewal, both went to the other one");
     cr_expect_gt(seen.last_ns[WR_ROLE_CLIENT], 19 * WR_S);
+    cr_expect_lt(seen.longest_gap_ns[WR_ROLE_CLIENT], 5 * WR_S);
 }
 
 Test(world, an_attacker_is_told_apart_and_gets_nothing)
