@@ -192,7 +192,7 @@ void world_observe_arrival(struct world *world, uint32_t endpoint,
         if (bytes[2] == TYPE_ACK || bytes[2] == TYPE_REJECT) {
             observe_answer(world, endpoint, session, bytes, size);
         }
-    } else if (bytes[2] == TYPE_ACK || bytes[2] == TYPE_FORWARD) {
+    } else if (bytes[2] == TYPE_FORWARD) {
         struct sim_observation what = observation(world, SIM_OBSERVED_STRAY);
         set_party(world, &what, endpoint);
         what.session = session;
