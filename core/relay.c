@@ -317,15 +317,15 @@ static void receive_one(struct wr_relay *relay, const struct wr_datagram *datagr
         wr_renew_path_receive(relay, datagram, &packet, session);
 }
 
-/* The end of an opaque FORWARD's sequence or of a RIFT packet id: enough to know which part of a
- * window will be touched. Whatever the bytes are, only a prefetch depends on them. */
-static uint64_t guess_sequence(const struct wr_datagram *datagram)
+/* The low bits of the sequence of an opaque FORWARD or of a RIFT packet id: enough to know which
+ * part of a window will be touched. Whatever the bytes are, only a prefetch depends on them. */
+static uint32_t sequence_hint(const struct wr_datagram *datagram)
 {
     if (datagram->size < WR_WIRE_HEADER_BYTES + WR_RIFT_TRANSPORT_BYTES)
         return 0;
     const uint8_t *payload = datagram->bytes + WR_WIRE_HEADER_BYTES;
     const uint8_t *low = wr_rift_begins(payload, 2) ? payload + 14 : payload + 6;
-    return (uint64_t)low[0] << 8 | low[1];
+    return (uint32_t)low[0] << 8 | low[1];
 }
 
 /* Looks up the sessions that a batch names, so that what it will touch is on its way when it is
@@ -350,7 +350,7 @@ static void look_up(struct wr_relay *relay, const struct wr_datagram *datagrams,
     for (size_t i = 0; i < count; i++) {
         hints[i] = wr_session_table_find(table, ids[i], hashes[i]);
         if (hints[i] != NULL)
-            wr_session_table_prefetch_session(hints[i], guess_sequence(&datagrams[i]));
+            wr_session_table_prefetch_session(hints[i], sequence_hint(&datagrams[i]));
     }
 }
 

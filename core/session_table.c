@@ -56,16 +56,17 @@ void wr_session_table_prefetch_first(const struct wr_session_table *table, uint6
         __builtin_prefetch(&table->sessions[link - 1], 1);
 }
 
-void wr_session_table_prefetch_session(const struct wr_session *session, uint64_t sequence)
+void wr_session_table_prefetch_session(const struct wr_session *session, uint32_t sequence)
 {
     const char *head = (const char *)session;
     for (size_t at = 64; at < offsetof(struct wr_session, seats); at += 64)
         __builtin_prefetch(head + at, 1);
     for (int role = 0; role < WR_ROLES; role++) {
-        const struct wr_seat *seat = &session->seats[role];
-        for (size_t at = 0; at < offsetof(struct wr_seat, replay.passes); at += 64)
-            __builtin_prefetch((const char *)seat + at, 1);
-        __builtin_prefetch(&seat->replay.passes[sequence % WR_REPLAY_WINDOW / 32], 1);
+        const char *seat = (const char *)&session->seats[role];
+        for (size_t at = 0; at <= offsetof(struct wr_seat, replay.passes); at += 64)
+            __builtin_prefetch(seat + at, 1);
+        __builtin_prefetch(&session->seats[role].replay.passes[sequence % WR_REPLAY_WINDOW / 32],
+                           1);
     }
 }
 

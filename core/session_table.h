@@ -59,10 +59,10 @@ static inline struct wr_session *wr_session_table_find_again(struct wr_session_t
 
 /* Pull towards the cache what a batch will touch, a round over the whole batch each: the head of a
  * hash, the first session behind it, and (when it was found) what a FORWARD with this sequence
- * reads of a session. */
+ * reads and writes of a session. */
 void wr_session_table_prefetch_head(const struct wr_session_table *table, uint64_t hash);
 void wr_session_table_prefetch_first(const struct wr_session_table *table, uint64_t hash);
-void wr_session_table_prefetch_session(const struct wr_session *session, uint64_t sequence);
+void wr_session_table_prefetch_session(const struct wr_session *session, uint32_t sequence);
 
 /* The rest of both seats: leases, candidates, memories. For what reads them soon, not at once. */
 static inline void wr_session_table_prefetch_seats(const struct wr_session *session)

@@ -208,8 +208,8 @@ struct world_peer {
     uint32_t first_end;        /* ends[], SIM_NONE */
     bool asleep;
     bool crashed;
-    bool up_blocked, down_blocked;
     struct sim_clock clock;
+    bool is_meddled_with; /* was, at least once */
     struct world_meddling meddlings[WORLD_MEDDLINGS_MAX];
 };
 
@@ -287,7 +287,6 @@ void world_peer_sleep(struct world *world, uint32_t peer);
 void world_peer_wake(struct world *world, uint32_t peer);
 void world_peer_crash(struct world *world, uint32_t peer);
 void world_peer_restart(struct world *world, uint32_t peer, bool keeps_lease);
-void world_peer_block(struct world *world, uint32_t peer, bool up, bool down);
 void world_peer_move(struct world *world, uint32_t peer, const struct wr_address *address,
                      uint32_t nat, uint32_t uplink, uint32_t downlink);
 void world_peer_meddle(struct world *world, uint32_t peer, const struct sim_action *action);

@@ -49,6 +49,7 @@ void world_peer_meddle(struct world *world, uint32_t peer, const struct sim_acti
                 .count = action->count,
                 .value_ns = action->value_ns,
             };
+            world->peers[peer].is_meddled_with = true;
             return;
         }
     }
@@ -86,6 +87,9 @@ static void corrupt_last_byte(struct world *world, struct sim_datagram *datagram
 /* What the timeline does to this one. False where it does not go on now. */
 static bool meddle(struct world *world, uint32_t index, bool up, struct sim_datagram *datagram)
 {
+    if (!world->peers[index].is_meddled_with) {
+        return true;
+    }
     const struct sim_content *payload = datagram->payload;
     enum sim_packet packet = world_packet(sim_content_bytes(payload), payload->size);
     const struct world_meddling *meddling = meddling_for(&world->peers[index], packet, up);
@@ -508,13 +512,6 @@ void world_peer_restart(struct world *world, uint32_t peer, bool keeps_lease)
             world_end_start(end);
         }
     }
-}
-
-void world_peer_block(struct world *world, uint32_t peer, bool up, bool down)
-{
-    world->peers[peer].up_blocked = up;
-    world->peers[peer].down_blocked = down;
-    sim_net_block(world->net, world->peers[peer].node, up, down);
 }
 
 void world_peer_move(struct world *world, uint32_t index, const struct wr_address *address,
