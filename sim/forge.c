@@ -1,5 +1,6 @@
 #include "forge.h"
 
+#include "address.h"
 #include "mint.h"
 #include "signing_key.h"
 
@@ -25,6 +26,10 @@ void sim_forge_init(struct sim_forge *forge, uint64_t seed, const char *name, en
     memset(forge, 0, sizeof *forge);
     forge->dice = sim_rng_named(seed, name, "forgery");
     forge->kind = kind;
+    /* Without a session to attack, one that nobody has: a nil one would be malformed. */
+    struct wr_session_id invented = sim_forge_session(forge);
+    if (wr_session_id_is_nil(session))
+        session = &invented;
     struct wr_mint mint = wr_mint_lease(
         &texts, "mallory", session, WR_ROLE_CLIENT, relay_id,
         kind == SIM_TOKEN_UNKNOWN_KID ? "a-kid-that-nobody-has" : kid, wall_unix_ms, LIFETIME_MS);
