@@ -35,6 +35,7 @@ void sim_judge_forward(struct sim_oracle *oracle, const struct wr_output *output
                        struct sim_arrival *arrival);
 /* A FORWARD or bare packet that was dropped: whether there was reason, and what it changes. */
 void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival);
+void sim_path_set_limits(struct sim_oracle *oracle);
 void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival);
 /* Rule 2: ahead of the top by up to 1024, or the third packet of a jump. */
 bool sim_path_ahead(uint64_t top, const struct sim_jump *jump, uint64_t sequence, wr_instant now);
