@@ -2,13 +2,25 @@
 
 #include "address.h"
 
-bool wr_admit_unbound(struct wr_relay *relay, const struct wr_address *from)
+struct wr_source wr_admit_source(const struct wr_relay *relay, const struct wr_address *from)
 {
-    uint8_t prefix[16];
-    wr_address_prefix(from, prefix);
-    struct wr_bucket *bucket = wr_bucket_table_find(&relay->sources, prefix);
+    struct wr_source source;
+    wr_address_prefix(from, source.prefix);
+    source.set = wr_bucket_table_set_of(&relay->sources, source.prefix);
+    return source;
+}
+
+bool wr_admit_source_unbound(struct wr_relay *relay, const struct wr_source *source)
+{
+    struct wr_bucket *bucket = wr_bucket_table_find(&relay->sources, source->set, source->prefix);
     return wr_rate_take(&relay->limits.unbound, &bucket->tat, relay->now) ||
            WR_FAULT(unlimited_unbound);
+}
+
+bool wr_admit_unbound(struct wr_relay *relay, const struct wr_address *from)
+{
+    const struct wr_source source = wr_admit_source(relay, from);
+    return wr_admit_source_unbound(relay, &source);
 }
 
 enum wr_verdict wr_admit_session(const struct wr_relay *relay)

@@ -33,9 +33,8 @@ void wr_answer_ack(struct wr_relay *relay, const struct wr_session *session, enu
 /* Every reject 6, whatever its cause: at most one a second and prefix and 1000 in all. */
 static bool may_reject_limited(struct wr_relay *relay, const struct wr_address *to)
 {
-    uint8_t prefix[16];
-    wr_address_prefix(to, prefix);
-    struct wr_bucket *bucket = wr_bucket_table_find(&relay->sources, prefix);
+    const struct wr_source source = wr_admit_source(relay, to);
+    struct wr_bucket *bucket = wr_bucket_table_find(&relay->sources, source.set, source.prefix);
     const struct wr_limits *limits = &relay->limits;
     if (WR_FAULT(rejects_uncapped))
         return true;

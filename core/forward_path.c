@@ -215,10 +215,9 @@ static bool from_unbound(struct wr_relay *relay, struct wr_session *session,
 }
 
 static void receive(struct wr_relay *relay, const struct wr_datagram *datagram,
-                    const struct wr_packet *packet, uint64_t hash, bool resumed)
+                    const struct wr_packet *packet, struct wr_session *session, bool resumed)
 {
     enum wr_outcome outcome;
-    struct wr_session *session = wr_session_table_find(&relay->sessions, &packet->session, hash);
     int role = session != NULL ? wr_session_role_of(session, &datagram->from) : -1;
     bool decided;
     if (role >= 0) {
@@ -234,9 +233,9 @@ static void receive(struct wr_relay *relay, const struct wr_datagram *datagram,
 }
 
 void wr_forward_path_receive(struct wr_relay *relay, const struct wr_datagram *datagram,
-                             const struct wr_packet *packet, uint64_t hash)
+                             const struct wr_packet *packet, struct wr_session *session)
 {
-    receive(relay, datagram, packet, hash, false);
+    receive(relay, datagram, packet, session, false);
 }
 
 /* ---- Bare RIFT (section 1) ----------------------------------------------------------------------
@@ -332,7 +331,9 @@ void wr_forward_path_resume(struct wr_relay *relay, const struct wr_datagram *da
     uint64_t tag = relay->tag;
     relay->tag = datagram->tag;
     if (wr_wire_decode(datagram->bytes, datagram->size, &packet, &failure))
-        receive(relay, datagram, &packet, wr_session_table_hash(&relay->sessions, &packet.session),
+        receive(relay, datagram, &packet,
+                wr_session_table_find(&relay->sessions, &packet.session,
+                                      wr_session_table_hash(&relay->sessions, &packet.session)),
                 true);
     else
         receive_bare(relay, datagram, wr_rift_bare(datagram->bytes, datagram->size), true);

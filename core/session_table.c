@@ -49,42 +49,24 @@ void wr_session_table_prefetch_head(const struct wr_session_table *table, uint64
     __builtin_prefetch(&table->id_heads[hash & table->id_mask]);
 }
 
-/* What forwarding reads and writes: the session's own members and the front of both seats. */
-static void prefetch_session(const struct wr_session *session)
+void wr_session_table_prefetch_first(const struct wr_session_table *table, uint64_t hash)
+{
+    uint32_t link = table->id_heads[hash & table->id_mask];
+    if (link != 0)
+        __builtin_prefetch(&table->sessions[link - 1], 1);
+}
+
+void wr_session_table_prefetch_session(const struct wr_session *session, uint32_t sequence)
 {
     const char *head = (const char *)session;
-    for (size_t at = 0; at < offsetof(struct wr_session, seats); at += 64)
+    for (size_t at = 64; at < offsetof(struct wr_session, seats); at += 64)
         __builtin_prefetch(head + at, 1);
     for (int role = 0; role < WR_ROLES; role++) {
         const char *seat = (const char *)&session->seats[role];
         for (size_t at = 0; at <= offsetof(struct wr_seat, replay.passes); at += 64)
             __builtin_prefetch(seat + at, 1);
-    }
-}
-
-void wr_session_table_prefetch_session(const struct wr_session_table *table, uint64_t hash)
-{
-    uint32_t link = table->id_heads[hash & table->id_mask];
-    if (link != 0)
-        prefetch_session(&table->sessions[link - 1]);
-}
-
-void wr_session_table_prefetch_window(const struct wr_session_table *table,
-                                      const struct wr_session_id *id, uint64_t hash,
-                                      uint64_t sequence)
-{
-    uint32_t link = table->id_heads[hash & table->id_mask];
-    if (link == 0)
-        return;
-    const struct wr_session *session = &table->sessions[link - 1];
-    if (memcmp(&session->id, id, sizeof *id) != 0) {
-        if (session->next != 0)
-            prefetch_session(&table->sessions[session->next - 1]);
-        return;
-    }
-    for (int role = 0; role < WR_ROLES; role++) {
-        const uint64_t *passes = session->seats[role].replay.passes;
-        __builtin_prefetch(&passes[sequence % WR_REPLAY_WINDOW / 32], 1);
+        __builtin_prefetch(&session->seats[role].replay.passes[sequence % WR_REPLAY_WINDOW / 32],
+                           1);
     }
 }
 

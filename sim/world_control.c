@@ -46,7 +46,8 @@ bool world_relay_ready(const struct world_relay *relay)
            (!relay->has_link || wr_master_link_registered(&relay->link));
 }
 
-/* ---- Operator ---------------------------------------------------------------------------------- */
+/* ---- Operator ----------------------------------------------------------------------------------
+ */
 
 static void add_key(struct world_relay *relay, const char *kid,
                     const uint8_t public_key[WR_PUBLIC_KEY_BYTES], bool pinned)
@@ -172,7 +173,8 @@ void world_relay_drain(struct world_relay *relay)
     world_relay_rearm(relay);
 }
 
-/* ---- The link to the master -------------------------------------------------------------------- */
+/* ---- The link to the master --------------------------------------------------------------------
+ */
 
 static void request(void *context, const struct wr_master_request *what)
 {

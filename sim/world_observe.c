@@ -10,8 +10,7 @@
 #define TYPE_REJECT  0x03
 #define TYPE_FORWARD 0x10
 
-static struct sim_observation observation(const struct world *world,
-                                          enum sim_observation_kind kind)
+static struct sim_observation observation(const struct world *world, enum sim_observation_kind kind)
 {
     return sim_observation(kind, sim_queue_now_ns(&world->queue));
 }
@@ -173,7 +172,7 @@ static void observe_answer(struct world *world, uint32_t peer, uint32_t session,
 void world_observe_arrival(struct world *world, uint32_t endpoint,
                            const struct sim_datagram *datagram)
 {
-    const uint8_t *bytes = sim_payload_bytes(datagram->payload);
+    const uint8_t *bytes = sim_content_bytes(datagram->payload);
     uint32_t size = datagram->payload->size;
     if (!world_is_relay_endpoint(world, datagram->sender)) {
         return;
@@ -272,7 +271,7 @@ void world_observe_datagram(struct world *world, const struct sim_datagram *data
         struct sim_observation what = observation(world, SIM_OBSERVED_DATAGRAM);
         what.from = datagram->from;
         what.to = datagram->to;
-        what.bytes = sim_payload_bytes(datagram->payload);
+        what.bytes = sim_content_bytes(datagram->payload);
         what.size = datagram->payload->size;
         tell(world, &what);
     }

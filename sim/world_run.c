@@ -8,7 +8,8 @@
 
 #define PROGRESS_EVENTS 65536u
 
-/* ---- Timers ------------------------------------------------------------------------------------ */
+/* ---- Timers ------------------------------------------------------------------------------------
+ */
 
 struct world_timer world_timer(struct world *world)
 {
@@ -37,7 +38,8 @@ bool world_fired(struct world_timer *timer, const struct sim_event *event)
     return true;
 }
 
-/* ---- Events ------------------------------------------------------------------------------------ */
+/* ---- Events ------------------------------------------------------------------------------------
+ */
 
 static void sample(struct world *world, uint32_t index)
 {
@@ -56,8 +58,8 @@ static void act(struct world *world, uint32_t index)
     world_act(world, action);
     world_observe_action(world, action);
     if (action->for_ns > 0) {
-        sim_queue_push(&world->queue, wr_after(action->at_ns, action->for_ns),
-                       WORLD_CLASS_TIMELINE, world->source, WORLD_ACTION_END, index);
+        sim_queue_push(&world->queue, wr_after(action->at_ns, action->for_ns), WORLD_CLASS_TIMELINE,
+                       world->source, WORLD_ACTION_END, index);
     }
     if (index + 1 < scenario->action_count) {
         sim_queue_push(&world->queue, scenario->actions[index + 1].at_ns, WORLD_CLASS_TIMELINE,
@@ -68,6 +70,7 @@ static void act(struct world *world, uint32_t index)
 /* One relay's oracle asks the truth, for all. */
 static void judge_liveness(struct world *world)
 {
+    world_tell_demands(world);
     if (world->scenario->relay_count > 0) {
         sim_oracle_liveness(world->relays[0].oracle, sim_queue_now_ns(&world->queue));
     }
@@ -185,7 +188,8 @@ static void on_event(struct world *world, const struct sim_event *event)
     }
 }
 
-/* ---- The whole --------------------------------------------------------------------------------- */
+/* ---- The whole ---------------------------------------------------------------------------------
+ */
 
 static void take_checkpoint(struct world *world, wr_instant at_ns, struct sim_run_result *result)
 {

@@ -151,7 +151,7 @@ void world_key(struct world *world, const char *kid, const uint8_t public_key[WR
 {
     enter(world);
     sim_oracle_key_add(world->oracle, kid, public_key, false);
-    (void)wr_relay_key_add(world->relay, kid, public_key, false);
+    (void)wr_relay_key_add(world->relay, kid, public_key, WR_KEY_LEARNED);
     leave(world);
     world_until(world, world->now);
 }
