@@ -39,7 +39,8 @@ static uint64_t memory_now(void)
 static void look_at_memory(void *context, const struct sim_observation *observation)
 {
     (void)context;
-    (void)observation;
+    if (observation->kind != SIM_OBSERVED_SAMPLE)
+        return;
     uint64_t now = memory_now();
     if (now > memory_most)
         memory_most = now;
