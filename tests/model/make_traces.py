@@ -16,6 +16,7 @@ import sys
 
 from lease_model import key_pair, sign_token
 from relay_model import Relay, with_cookies
+from stories import HELLO, Stories
 from wire_model import kermit
 
 SECOND = 10**9
@@ -33,17 +34,17 @@ KEYS = {kid: key_pair(bytes((number,)) * 32)
 
 # What a trace is mostly about: the weights of its actions.
 ACTIONS = ("present", "renew", "forward", "candidate", "bare", "junk", "control", "passive", "burst",
-           "move", "both_speak")
+           "move", "both_speak", "story")
 PROFILES = {
-    "plain": (20, 8, 45, 8, 3, 3, 3, 5, 5, 2, 8),
-    "moves": (14, 10, 16, 10, 1, 0, 1, 10, 3, 25, 12),
-    "leases": (55, 12, 20, 5, 2, 1, 5, 2, 2, 2, 2),
-    "keys": (45, 8, 20, 4, 2, 1, 22, 2, 2, 1, 4),
-    "verify": (45, 8, 22, 8, 8, 1, 5, 4, 5, 2, 6),
-    "handshake": (8, 3, 28, 3, 50, 0, 1, 3, 2, 2, 3),
-    "ends": (25, 18, 25, 6, 2, 0, 8, 4, 2, 2, 8),
-    "limits": (12, 8, 25, 10, 6, 2, 1, 6, 40, 10, 8),
-    "windows": (4, 2, 80, 6, 1, 0, 0, 6, 1, 6, 3),
+    "plain": (20, 8, 45, 8, 3, 3, 3, 5, 5, 2, 8, 6),
+    "moves": (14, 10, 16, 10, 1, 0, 1, 10, 3, 25, 12, 25),
+    "leases": (55, 12, 20, 5, 2, 1, 5, 2, 2, 2, 2, 5),
+    "keys": (45, 8, 20, 4, 2, 1, 22, 2, 2, 1, 4, 8),
+    "verify": (45, 8, 22, 8, 8, 1, 5, 4, 5, 2, 6, 10),
+    "handshake": (8, 3, 28, 3, 50, 0, 1, 3, 2, 2, 3, 12),
+    "ends": (25, 18, 25, 6, 2, 0, 8, 4, 2, 2, 8, 6),
+    "limits": (12, 8, 25, 10, 6, 2, 1, 6, 40, 10, 8, 10),
+    "windows": (4, 2, 80, 6, 1, 0, 0, 6, 1, 6, 3, 10),
 }
 SOUND = ("moves", "handshake", "limits", "windows")  # most of their tokens have no fault
 
@@ -66,7 +67,7 @@ def handshake(session, packet_id):
     return header + kermit(header).to_bytes(2, "big")
 
 
-class Maker:
+class Maker(Stories):
     """One trace in the making."""
 
     def __init__(self, seed):
@@ -94,7 +95,7 @@ class Maker:
                 options[name] = rng.choice(values)
 
         profile = self.profile
-        maybe(30, "passive-rebind", "any", "off", "same-ip")
+        maybe(40, "passive-rebind", "any", "any", "off", "same-ip")
         maybe(15, "role-policy", "strict", "signed")
         maybe(4, "bare-rift", "off", "on")
         maybe(10, "max-clock-skew-secs", 0, 1, 5)
@@ -119,7 +120,7 @@ class Maker:
                   "keys": [self.key_record("k1")], "options": options}
         if profile == "keys" and self.chance(40):
             config["keys"].append(self.key_record(rng.choice(("k2", "nokid", "k1-other"))))
-            self.last_ns = 3600 * SECOND  # whether the older of two such keys retires is left open
+            self.last_ns = 3599 * SECOND  # whether the older of two such keys retires is left open
         if profile == "verify" or self.chance(5):
             config["verify_ns"] = verify_ns
         return config
@@ -219,16 +220,20 @@ class Maker:
             claims["kid"] = kid
         return claims
 
+    @staticmethod
+    def signed(claims, name, footer=b""):
+        payload = json.dumps(claims, separators=(",", ":")).encode()
+        return sign_token(KEYS[name][1], payload, footer)
+
     def new_token(self, sid, side):
         claims = self.claims(sid, side)
-        payload = json.dumps(claims, separators=(",", ":")).encode()
         signer = claims.get("kid", "nokid")
         if self.profile == "keys" and self.chance(30):
             signer = self.rng.choice(list(KEYS))
         elif self.chance(2):
             signer = "stray"
         footer = b"footer" if self.chance(5) else b""
-        token = sign_token(KEYS[signer][1], payload, footer)
+        token = self.signed(claims, signer, footer)
         return token[:-self.rng.randint(1, 40)] if self.chance(1) else token
 
     def token(self, sid, side):
@@ -427,6 +432,10 @@ class Maker:
             if role.address is not None and role.window.top < 2**63:
                 data = self.header(0x10, 0, session.sid) + (role.window.top + 1).to_bytes(8, "big")
                 self.add({"at_ns": at_ns, "from": str(role.address), "hex": data.hex()})
+
+    @staticmethod
+    def bare_packet(kind):
+        return (handshake(0, 0) if kind == HELLO else transport(1, 0)) + bytes(32)
 
     def bare(self):
         rng = self.rng
