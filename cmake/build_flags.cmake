@@ -21,9 +21,7 @@ endif()
 # linker's tables ends the program instead of steering it. Ubuntu's compilers predefine another
 # level of _FORTIFY_SOURCE, hence the -U.
 if(WAVRY_HARDEN)
-    include(CheckPIESupported)
-    check_pie_supported(LANGUAGES C)
-    target_compile_options(wavry_flags INTERFACE
+    target_compile_options(wavry_flags INTERFACE -fPIE
         -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection)
-    target_link_options(wavry_flags INTERFACE -Wl,-z,relro,-z,now)
+    target_link_options(wavry_flags INTERFACE -pie -Wl,-z,relro,-z,now)
 endif()

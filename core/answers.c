@@ -33,10 +33,11 @@ void wr_answer_ack(struct wr_relay *relay, const struct wr_session *session, enu
 /* Every reject 6, whatever its cause: at most one a second and prefix and 1000 in all. */
 static bool may_reject_limited(struct wr_relay *relay, const struct wr_address *to)
 {
-    uint8_t prefix[16];
-    wr_address_prefix(to, prefix);
-    struct wr_bucket *bucket = wr_bucket_table_find(&relay->sources, prefix);
+    const struct wr_source source = wr_admit_source(relay, to);
+    struct wr_bucket *bucket = wr_bucket_table_find(&relay->sources, source.set, source.prefix);
     const struct wr_limits *limits = &relay->limits;
+    if (WR_FAULT(rejects_uncapped))
+        return true;
     if (!wr_rate_allows(&limits->reject_prefix, bucket->reject_tat, relay->now) ||
         !wr_rate_allows(&limits->reject_all, relay->reject_all_tat, relay->now))
         return false;
@@ -52,11 +53,13 @@ void wr_answer_reject(struct wr_relay *relay, const struct wr_lease_origin *orig
     uint8_t cookie[WR_COOKIE_BYTES];
     if (reason == WR_REJECT_NONE)
         return;
+    if (WR_FAULT(reject_longer_than_request))
+        with_cookie = true;
     if (with_cookie)
         wr_cookie_make(&relay->cookies, &origin->session, role, &origin->from, relay->now, cookie);
     uint32_t size = wr_wire_encode_reject(bytes, sizeof bytes, &origin->session, reason,
                                           with_cookie ? cookie : NULL);
-    if (size > origin->size ||
+    if ((size > origin->size && !WR_FAULT(reject_longer_than_request)) ||
         (reason == WR_REJECT_RATE_LIMITED && !may_reject_limited(relay, &origin->from))) {
         relay->counters.rejects_withheld++;
         return;

@@ -33,6 +33,10 @@ static void take_token(struct wr_relay *relay, struct wr_seat *seat, const struc
     const struct wr_claims *claims = grant->claims;
     uint64_t last_unix_ms = claims->expires_unix_ms + relay->skew_ms;
     seat->signed_ends_ns = wr_after(relay->now, span_ns(wr_relay_wall(relay), last_unix_ms));
+    if (WR_FAULT(expire_late))
+        seat->signed_ends_ns = wr_after(seat->signed_ends_ns, WR_S);
+    if (WR_FAULT(ignore_expiry))
+        seat->signed_ends_ns = WR_NEVER;
     seat->order.issued_unix_ms = claims->has_issued ? claims->issued_unix_ms : 0;
     seat->order.expires_unix_ms = claims->expires_unix_ms;
     set_end(relay, seat);
@@ -43,7 +47,7 @@ static void take_token(struct wr_relay *relay, struct wr_seat *seat, const struc
     seat->bound_by_token = true;
     seat->sign_ns = relay->now;
     wr_bind_proven(seat);
-    if (!grant->origin->renew)
+    if (!grant->origin->renew || WR_FAULT(renew_empties_window))
         wr_replay_reset(&seat->replay); /* the peer has restarted */
 }
 
@@ -116,6 +120,10 @@ void wr_bind_newer(struct wr_relay *relay, struct wr_session *session, enum wr_r
 
 void wr_bind_renew(struct wr_relay *relay, struct wr_session *session, enum wr_role role)
 {
+    if (WR_FAULT(renew_outlives_signature)) {
+        session->seats[role].signed_ends_ns = wr_after(relay->now, 300 * WR_S);
+        session->seats[role].order.expires_unix_ms = wr_relay_wall(relay) + 300000;
+    }
     set_end(relay, &session->seats[role]);
     wr_bind_schedule(relay, session);
 }
@@ -161,6 +169,10 @@ void wr_bind_remove(struct wr_relay *relay, struct wr_session *session, enum wr_
 
 void wr_bind_on_deadline(struct wr_relay *relay, struct wr_session *session)
 {
+    if (WR_FAULT(idle_never))
+        session->heard_ns = relay->now;
+    if (WR_FAULT(wait_forever))
+        session->waiting_since_ns = relay->now;
     for (int role = 0; role < WR_ROLES; role++) {
         struct wr_seat *seat = &session->seats[role];
         if (seat->is_bound && seat->ends_ns <= relay->now)

@@ -5,16 +5,13 @@ void wr_bucket_table_layout(struct wr_bucket_table *table, struct wr_arena *aren
     table->entries = wr_arena_take(arena, WR_BUCKET_TABLE_ENTRIES, sizeof *table->entries);
 }
 
-struct wr_bucket *wr_bucket_table_find(struct wr_bucket_table *table,
+struct wr_bucket *wr_bucket_table_find(struct wr_bucket_table *table, struct wr_bucket *set,
                                        const uint8_t name[WR_BUCKET_NAME_BYTES])
 {
-    uint64_t hash = wr_hash_bytes(table->key, name, WR_BUCKET_NAME_BYTES);
-    uint32_t set = (uint32_t)(hash % (WR_BUCKET_TABLE_ENTRIES / WR_BUCKET_TABLE_WAYS));
-    struct wr_bucket *ways = &table->entries[set * WR_BUCKET_TABLE_WAYS];
-    struct wr_bucket *oldest = ways;
+    struct wr_bucket *oldest = set;
     table->uses++;
     for (int i = 0; i < WR_BUCKET_TABLE_WAYS; i++) {
-        struct wr_bucket *bucket = &ways[i];
+        struct wr_bucket *bucket = &set[i];
         if (bucket->used != 0 && memcmp(bucket->name, name, WR_BUCKET_NAME_BYTES) == 0) {
             bucket->used = table->uses;
             return bucket;

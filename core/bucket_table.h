@@ -23,13 +23,32 @@ struct wr_bucket {
 struct wr_bucket_table {
     struct wr_bucket *entries;
     uint64_t uses;
-    uint8_t key[WR_HASH_KEY_BYTES];
+    uint8_t key[WR_HASH_KEY_BYTES]; /* for names that are no keyed hashes already */
 };
 
 void wr_bucket_table_layout(struct wr_bucket_table *table, struct wr_arena *arena);
 
-/* The bucket of a name, made anew (full) where it is not there. Never NULL. */
-struct wr_bucket *wr_bucket_table_find(struct wr_bucket_table *table,
+/* The set of ways for a keyed hash. Pulls it towards the cache: whoever asks early finds it there
+ * later. */
+static inline struct wr_bucket *wr_bucket_table_set(const struct wr_bucket_table *table,
+                                                    uint64_t hash)
+{
+    uint32_t set = (uint32_t)(hash % (WR_BUCKET_TABLE_ENTRIES / WR_BUCKET_TABLE_WAYS));
+    struct wr_bucket *ways = &table->entries[set * WR_BUCKET_TABLE_WAYS];
+    for (int i = 0; i < WR_BUCKET_TABLE_WAYS; i++)
+        __builtin_prefetch(&ways[i], 1);
+    return ways;
+}
+
+/* The same for a name that anybody can choose. */
+static inline struct wr_bucket *wr_bucket_table_set_of(const struct wr_bucket_table *table,
+                                                       const uint8_t name[WR_BUCKET_NAME_BYTES])
+{
+    return wr_bucket_table_set(table, wr_hash_bytes(table->key, name, WR_BUCKET_NAME_BYTES));
+}
+
+/* The bucket of a name in its set, made anew (full) where it is not there. Never NULL. */
+struct wr_bucket *wr_bucket_table_find(struct wr_bucket_table *table, struct wr_bucket *set,
                                        const uint8_t name[WR_BUCKET_NAME_BYTES]);
 
 #endif

@@ -14,11 +14,12 @@
 #define WR_HARD_LIMIT_KBPS_DEFAULT 100000
 #define WR_SOFT_LIMIT_KBPS_MIN     1000
 
-/* Texts are counted, never terminated; the bytes behind their count are zero. No padding inside is
- * ever looked at; the whole struct is zeroed before it is filled, so equal claims are equal bytes.
+/* Texts are counted; the bytes behind their count are zero (so `kid` is also terminated; `sub` and
+ * `rid` of 256 bytes are not).
  *
- * A `rid` of more than 256 bytes counts as missing (both are wrong_relay: no relay id is longer),
- * a `kid` of more than 255 too (no key of the ring is named so; only a key without a kid fits). */
+ * A `rid` of more than 256 bytes, or with a NUL in it, counts as missing: no relay's id is such,
+ * and both are wrong_relay. So does a `kid` of more than 255 bytes or with a NUL: no key of the
+ * ring is named so, and only a key without a kid fits it. */
 struct wr_claims {
     uint32_t sub_bytes; /* 1..256 */
     uint32_t rid_bytes;

@@ -22,7 +22,7 @@
     X(wait_for_key_floods_master, "asks for a key refresh at each lease with an unknown kid")      \
     X(verify_without_budget, "starts verifications without regard to their rate")                  \
     X(queue_ignores_cookie, "puts a lease with a cookie into the queue of strangers")              \
-    X(unbounded_held, "holds any number of datagrams behind a pending lease")                      \
+    X(held_forgotten, "forgets what it held behind a pending lease")                               \
     /* sessions (section 3) */                                                                     \
     X(no_identity_lock, "lets another identity take a role")                                       \
     X(same_address_allowed, "lets one address hold both roles of a session")                       \
@@ -30,7 +30,6 @@
     X(renew_outlives_signature, "lets a bare renew extend a lease beyond its signature")           \
     X(ignore_expiry, "never ends a lease")                                                         \
     X(expire_late, "ends leases a second after their time")                                        \
-    X(expire_by_wall_clock, "judges the end of a lease by the wall clock of the moment")           \
     X(idle_never, "removes no session for being idle")                                             \
     X(wait_forever, "removes no session for waiting for its peer")                                 \
     X(release_by_anyone, "vacates a role for a release without a valid cookie")                    \

@@ -11,7 +11,7 @@ struct charge {
 
 static bool path_allows(const struct wr_seat *receiver, uint32_t bytes)
 {
-    return !receiver->path_capped ||
+    return !receiver->path_capped || WR_FAULT(no_path_cap) ||
            receiver->path_sent_bytes + bytes <= WR_PATH_CAP_FACTOR * receiver->path_received_bytes;
 }
 
@@ -23,10 +23,12 @@ static enum wr_outcome test_limits(const struct wr_relay *relay, const struct wr
     uint32_t relay_kbps = relay->limits.bandwidth_kbps;
     if (!path_allows(receiver, bytes))
         return WR_OUTCOME_PATH_CAPPED;
-    if (!wr_rate_allows(&relay->limits.peer, sender->peer_tat, relay->now))
+    if (!wr_rate_allows(&relay->limits.peer, sender->peer_tat, relay->now) &&
+        !WR_FAULT(unlimited_peer))
         return WR_OUTCOME_PEER_LIMITED;
     charge->session_ns = wr_bytes_cost_ns(bytes, session->hard_limit_kbps);
-    if (!wr_gcra_allows(session->hard_tat, charge->session_ns, WR_BYTES_BURST_NS, relay->now))
+    if (!wr_gcra_allows(session->hard_tat, charge->session_ns, WR_BYTES_BURST_NS, relay->now) &&
+        !WR_FAULT(unlimited_session))
         return WR_OUTCOME_SESSION_LIMITED;
     charge->relay_ns = relay_kbps != 0 ? wr_bytes_cost_ns(bytes, relay_kbps) : 0;
     if (relay_kbps != 0 &&
@@ -61,8 +63,31 @@ static bool stale(const struct wr_relay *relay, const struct wr_session *session
 {
     wr_instant since = receiver->heard_ns > session->active_since_ns ? receiver->heard_ns
                                                                      : session->active_since_ns;
-    return wr_elapsed(since, relay->now) >= WR_STALE_RECEIVER_NS;
+    return wr_elapsed(since, relay->now) >= WR_STALE_RECEIVER_NS && !WR_FAULT(never_stale);
 }
+
+#ifdef WAVRY_FAULTS
+/* What a broken core makes of a datagram on its way out. */
+static void send_broken(const struct wr_relay *relay, const struct wr_datagram *datagram,
+                        const struct wr_seat *receiver, struct wr_output output)
+{
+    uint8_t copy[WR_DATAGRAM_BYTES_MAX];
+    if (WR_FAULT(forward_to_wrong_peer) && relay->counters.packets_forwarded % 8 == 0)
+        output.to = datagram->from;
+    if (WR_FAULT(forward_to_candidate) && wr_candidate_lives(&receiver->candidate, relay->now))
+        output.to = receiver->candidate.route.address;
+    if (WR_FAULT(cut_a_byte))
+        output.size--;
+    if (WR_FAULT(flip_a_byte)) {
+        memcpy(copy, datagram->bytes, datagram->size);
+        copy[datagram->size - 1] ^= 1;
+        output.bytes = copy;
+    }
+    if (WR_FAULT(forward_twice))
+        relay->environment.send(relay->environment.context, &output);
+    relay->environment.send(relay->environment.context, &output);
+}
+#endif
 
 /* The identical bytes go to the other peer. */
 static void send_on(struct wr_relay *relay, const struct wr_datagram *datagram,
@@ -77,7 +102,11 @@ static void send_on(struct wr_relay *relay, const struct wr_datagram *datagram,
     };
     relay->counters.packets_forwarded++;
     relay->counters.bytes_forwarded += datagram->size;
+#ifdef WAVRY_FAULTS
+    send_broken(relay, datagram, receiver, output);
+#else
     relay->environment.send(relay->environment.context, &output);
+#endif
 }
 
 /* From a bound address of an ACTIVE session: sequence, receiver, limits, out, commit. */
@@ -90,16 +119,23 @@ static enum wr_outcome forward(struct wr_relay *relay, struct wr_session *sessio
     bool exempt = packet->is_rift && wr_rift_exempt(&packet->rift);
     struct charge charge;
     if (exempt) {
-        if (!wr_rate_allows(&relay->limits.exempt, sender->exempt_tat, relay->now))
+        if (!wr_rate_allows(&relay->limits.exempt, sender->exempt_tat, relay->now) &&
+            !WR_FAULT(exempt_unlimited))
             return WR_OUTCOME_EXEMPT_LIMITED;
     } else {
         unsigned passes = packet->is_rift ? WR_REPLAY_PASSES_RIFT : WR_REPLAY_PASSES;
+        if (WR_FAULT(rift_repeats_unlimited) && packet->is_rift)
+            passes = UINT32_MAX;
         switch (wr_replay_check(&sender->replay, packet->sequence, passes, relay->now)) {
         case WR_REPLAY_FRESH:
             break;
         case WR_REPLAY_SEEN:
+            if (WR_FAULT(no_replay_window))
+                break;
             return WR_OUTCOME_REPLAYED;
         case WR_REPLAY_UNCONFIRMED:
+            if (WR_FAULT(jump_at_once))
+                break;
             wr_jump_note(&sender->replay.jump, packet->sequence, relay->now);
             return WR_OUTCOME_JUMP_UNCONFIRMED;
         case WR_REPLAY_REFUSED:
@@ -128,7 +164,7 @@ static bool from_bound(struct wr_relay *relay, struct wr_session *session, enum 
                        const struct wr_datagram *datagram, const struct wr_packet *packet,
                        enum wr_outcome *outcome)
 {
-    if (session->state != WR_SESSION_ACTIVE) {
+    if (session->state != WR_SESSION_ACTIVE && !WR_FAULT(forward_without_second_lease)) {
         *outcome = WR_OUTCOME_SESSION_NOT_ACTIVE;
         return true;
     }
@@ -179,10 +215,9 @@ static bool from_unbound(struct wr_relay *relay, struct wr_session *session,
 }
 
 static void receive(struct wr_relay *relay, const struct wr_datagram *datagram,
-                    const struct wr_packet *packet, uint64_t hash, bool resumed)
+                    const struct wr_packet *packet, struct wr_session *session, bool resumed)
 {
     enum wr_outcome outcome;
-    struct wr_session *session = wr_session_table_find(&relay->sessions, &packet->session, hash);
     int role = session != NULL ? wr_session_role_of(session, &datagram->from) : -1;
     bool decided;
     if (role >= 0) {
@@ -198,9 +233,9 @@ static void receive(struct wr_relay *relay, const struct wr_datagram *datagram,
 }
 
 void wr_forward_path_receive(struct wr_relay *relay, const struct wr_datagram *datagram,
-                             const struct wr_packet *packet, uint64_t hash)
+                             const struct wr_packet *packet, struct wr_session *session)
 {
-    receive(relay, datagram, packet, hash, false);
+    receive(relay, datagram, packet, session, false);
 }
 
 /* ---- Bare RIFT (section 1) ----------------------------------------------------------------------
@@ -236,7 +271,8 @@ static enum wr_outcome forward_bare(struct wr_relay *relay, struct wr_session *s
     struct charge charge;
     if (sender->path_capped)
         sender->path_received_bytes += datagram->size;
-    if (bare == WR_BARE_TRANSPORT && !(handshake->seen[0] && handshake->seen[1]))
+    if (bare == WR_BARE_TRANSPORT && !(handshake->seen[0] && handshake->seen[1]) &&
+        !WR_FAULT(bare_transport_first))
         return WR_OUTCOME_BARE_OUT_OF_TURN;
     if (!wr_rate_allows(&relay->limits.exempt, sender->exempt_tat, relay->now))
         return WR_OUTCOME_EXEMPT_LIMITED;
@@ -292,9 +328,14 @@ void wr_forward_path_resume(struct wr_relay *relay, const struct wr_datagram *da
 {
     struct wr_packet packet;
     enum wr_outcome failure;
+    uint64_t tag = relay->tag;
+    relay->tag = datagram->tag;
     if (wr_wire_decode(datagram->bytes, datagram->size, &packet, &failure))
-        receive(relay, datagram, &packet, wr_session_table_hash(&relay->sessions, &packet.session),
+        receive(relay, datagram, &packet,
+                wr_session_table_find(&relay->sessions, &packet.session,
+                                      wr_session_table_hash(&relay->sessions, &packet.session)),
                 true);
     else
         receive_bare(relay, datagram, wr_rift_bare(datagram->bytes, datagram->size), true);
+    relay->tag = tag;
 }

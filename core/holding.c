@@ -30,7 +30,8 @@ void wr_holding_release(struct wr_relay *relay, struct wr_verify_request *reques
     request->held_count = 0;
     for (uint8_t i = 0; i < count; i++) {
         const struct wr_datagram datagram = wr_hold_pool_get(&relay->pool, held[i]);
-        wr_forward_path_resume(relay, &datagram);
+        if (!WR_FAULT(held_forgotten))
+            wr_forward_path_resume(relay, &datagram);
         wr_hold_pool_free(&relay->pool, held[i]);
     }
 }
@@ -62,7 +63,8 @@ bool wr_holding_for_message_3(struct wr_relay *relay, struct wr_session *session
                               const struct wr_datagram *datagram)
 {
     struct wr_handshake *handshake = &session->handshake;
-    if (!handshake->message_3_due || handshake->first != (uint8_t)role)
+    if (!handshake->message_3_due || handshake->first != (uint8_t)role ||
+        WR_FAULT(message_3_overtaken))
         return false;
     if (handshake->held_count == WR_MESSAGE_3_HELD_MAX || relay->pool.free == WR_HOLD_NONE) {
         wr_holding_flush(relay, session);
@@ -104,7 +106,8 @@ wr_instant wr_holding_deadline(const struct wr_relay *relay)
 {
     if (relay->waiters_oldest == WR_HOLD_NONE)
         return WR_NEVER;
-    return wr_after(relay->pool.entries[relay->waiters_oldest].since_ns, WR_MESSAGE_3_WAIT_NS);
+    return wr_after(relay->pool.entries[relay->waiters_oldest].since_ns,
+                    WR_FAULT(message_3_waits_long) ? 5 * WR_S : WR_MESSAGE_3_WAIT_NS);
 }
 
 void wr_holding_on_deadline(struct wr_relay *relay)

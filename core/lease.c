@@ -1,5 +1,7 @@
 #include "lease.h"
 
+#include "fault.h"
+
 #include <string.h>
 
 static uint64_t plus(uint64_t a, uint64_t b)
@@ -12,11 +14,13 @@ static enum wr_verdict check_time(const struct wr_claims *claims,
                                   const struct wr_lease_terms *terms)
 {
     uint64_t latest_ms = plus(terms->now_unix_ms, terms->skew_ms);
-    if (plus(claims->expires_unix_ms, terms->skew_ms) <= terms->now_unix_ms)
+    if (plus(claims->expires_unix_ms, terms->skew_ms) <= terms->now_unix_ms &&
+        !WR_FAULT(skip_expired))
         return WR_VERDICT_EXPIRED;
-    if (claims->expires_unix_ms > plus(latest_ms, WR_LEASE_HORIZON_MS))
+    if (claims->expires_unix_ms > plus(latest_ms, WR_LEASE_HORIZON_MS) && !WR_FAULT(skip_horizon))
         return WR_VERDICT_HORIZON_EXCEEDED;
-    if (claims->has_not_before && claims->not_before_unix_ms > latest_ms)
+    if (claims->has_not_before && claims->not_before_unix_ms > latest_ms &&
+        !WR_FAULT(skip_not_yet_valid))
         return WR_VERDICT_NOT_YET_VALID;
     if (claims->has_issued && claims->issued_unix_ms > latest_ms)
         return WR_VERDICT_ISSUED_IN_FUTURE;
@@ -29,8 +33,9 @@ enum wr_verdict wr_lease_check(const struct wr_claims *claims, const struct wr_l
         return WR_VERDICT_WRONG_SESSION;
     if (terms->strict_role && claims->role != terms->presented_role)
         return WR_VERDICT_WRONG_ROLE;
-    if (!claims->has_rid || claims->rid_bytes != terms->relay_id_bytes ||
-        memcmp(claims->rid, terms->relay_id, claims->rid_bytes) != 0)
+    if ((!claims->has_rid || claims->rid_bytes != terms->relay_id_bytes ||
+         memcmp(claims->rid, terms->relay_id, claims->rid_bytes) != 0) &&
+        !WR_FAULT(skip_wrong_relay))
         return WR_VERDICT_WRONG_RELAY;
     return terms->time_judged ? WR_VERDICT_ACCEPTED : check_time(claims, terms);
 }

@@ -17,7 +17,7 @@ static bool is_candidate(const struct wr_relay *relay, const struct wr_seat *sea
 static bool is_remembered(const struct wr_relay *relay, const struct wr_seat *seat,
                           const struct wr_address *address)
 {
-    return wr_remembered_lives(&seat->remembered, relay->now) &&
+    return !WR_FAULT(no_reversion) && wr_remembered_lives(&seat->remembered, relay->now) &&
            wr_address_equal(&seat->remembered.route.address, address);
 }
 
@@ -73,7 +73,7 @@ static void promote(struct wr_relay *relay, struct wr_session *session, enum wr_
     struct wr_seat *seat = &session->seats[role];
     bool same_ip = wr_address_same_ip(&seat->bound.address, &route->address);
     uint64_t received_bytes = seat->candidate.received_bytes;
-    if (!wr_remembered_lives(&seat->remembered, relay->now)) {
+    if (!wr_remembered_lives(&seat->remembered, relay->now) && !WR_FAULT(forget_to_remember)) {
         seat->remembered = (struct wr_remembered){
             .route = seat->bound,
             .until_ns = wr_after(relay->now, WR_REMEMBERED_LIFE_NS),
@@ -153,7 +153,8 @@ void wr_moving_presented(struct wr_relay *relay, struct wr_session *session, enu
     }
     make_candidate(relay, session, role, from, bytes);
     relay->counters.candidates_by_token++;
-    if (cookie_valid && silent(relay, seat, WR_SILENCE_BY_COOKIE_NS))
+    bool quiet = silent(relay, seat, WR_SILENCE_BY_COOKIE_NS) || WR_FAULT(promote_without_silence);
+    if ((cookie_valid && quiet) || WR_FAULT(candidate_takes_over))
         promote(relay, session, role, from, 1);
 }
 
@@ -165,7 +166,7 @@ bool wr_moving_cookie(struct wr_relay *relay, struct wr_session *session, enum w
         restore(relay, session, role, true);
         return true;
     }
-    if (!silent(relay, seat, WR_SILENCE_BY_COOKIE_NS)) {
+    if (!silent(relay, seat, WR_SILENCE_BY_COOKIE_NS) && !WR_FAULT(promote_without_silence)) {
         relay->counters.promotions_refused_unsilent++;
         return false;
     }
@@ -231,7 +232,7 @@ static int passive_role(const struct wr_relay *relay, const struct wr_session *s
                         const struct wr_address *from, uint64_t sequence)
 {
     bool fits[WR_ROLES];
-    if (relay->config.passive_rebind == WR_REBIND_OFF)
+    if (relay->config.passive_rebind == WR_REBIND_OFF || WR_FAULT(rebind_off))
         return -1;
     for (int role = 0; role < WR_ROLES; role++) {
         const struct wr_seat *seat = &session->seats[role];
@@ -270,12 +271,14 @@ static enum wr_moving forward_of_candidate(struct wr_relay *relay, struct wr_ses
 {
     struct wr_seat *seat = &session->seats[role];
     struct wr_candidate *candidate = &seat->candidate;
-    if (exempt(packet) || wr_replay_empty(&seat->replay) ||
-        !wr_replay_ahead(seat->replay.top, &candidate->jump, packet->sequence, relay->now)) {
+    if (!WR_FAULT(promote_behind_top) &&
+        (exempt(packet) || wr_replay_empty(&seat->replay) ||
+         !wr_replay_ahead(seat->replay.top, &candidate->jump, packet->sequence, relay->now))) {
         relay->counters.promotions_refused_sequence++;
         return WR_MOVING_UNPROVEN;
     }
-    if (!silent(relay, seat, WR_SILENCE_BY_FORWARD_NS)) {
+    if (!silent(relay, seat, WR_SILENCE_BY_FORWARD_NS) &&
+        !WR_FAULT(promote_by_forward_without_silence)) {
         relay->counters.promotions_refused_unsilent++;
         return WR_MOVING_UNPROVEN;
     }

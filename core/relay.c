@@ -124,7 +124,6 @@ static void draw_keys(struct wr_relay *relay)
     uint8_t root[WR_COOKIE_ROOT_BYTES];
     environment->entropy(environment->context, relay->sessions.key, sizeof relay->sessions.key);
     environment->entropy(environment->context, relay->sources.key, sizeof relay->sources.key);
-    environment->entropy(environment->context, relay->identities.key, sizeof relay->identities.key);
     environment->entropy(environment->context, relay->queue.key, sizeof relay->queue.key);
     environment->entropy(environment->context, relay->identity_key, sizeof relay->identity_key);
     environment->entropy(environment->context, relay->token_key, sizeof relay->token_key);
@@ -197,10 +196,11 @@ wr_instant wr_relay_next_deadline(const struct wr_relay *relay)
     if (relay->queue.pending > 0) {
         next = minimum(next, wr_verify_queue_timeout_deadline(&relay->queue));
         next = minimum(next, wr_verify_queue_budget_deadline(&relay->queue, relay->now));
-        next = minimum(next, wr_lease_path_refresh_deadline(relay));
     }
     next = minimum(next, wr_holding_deadline(relay));
     next = minimum(next, wr_keyring_next_deadline(&relay->ring));
+    if (WR_FAULT(deadline_stands_still) && relay->sessions.count > 0)
+        next = minimum(next, relay->now);
     return minimum(next, relay->drain_ends_ns);
 }
 
@@ -227,8 +227,6 @@ static void act(struct wr_relay *relay)
     while (wr_session_table_next_deadline(&relay->sessions) <= relay->now)
         wr_bind_on_deadline(relay, wr_session_table_first(&relay->sessions));
     drop_old_keys(relay);
-    if (wr_lease_path_refresh_deadline(relay) <= relay->now)
-        wr_lease_path_want_refresh(relay);
     if (relay->drain_ends_ns <= relay->now) {
         relay->drain_ends_ns = WR_NEVER;
         if (!relay->drained) {
@@ -248,6 +246,8 @@ static void act_before(struct wr_relay *relay, wr_instant until)
         if (next > relay->now)
             relay->now = next;
         act(relay);
+        if (WR_FAULT(deadline_stands_still))
+            return;
     }
 }
 
@@ -259,6 +259,7 @@ static void enter(struct wr_relay *relay, bool due_now_too)
     if (now < relay->now)
         now = relay->now;
     relay->wall_known = false;
+    relay->tag = 0;
     act_before(relay, due_now_too ? wr_after(now, 1) : now);
     relay->now = now;
 }
@@ -287,7 +288,8 @@ static void receive_undecodable(struct wr_relay *relay, const struct wr_datagram
         wr_forward_path_bare(relay, datagram, bare);
 }
 
-static void receive_one(struct wr_relay *relay, const struct wr_datagram *datagram, uint64_t hash)
+static void receive_one(struct wr_relay *relay, const struct wr_datagram *datagram, uint64_t hash,
+                        struct wr_session *hint)
 {
     struct wr_packet packet;
     enum wr_outcome failure;
@@ -305,42 +307,69 @@ static void receive_one(struct wr_relay *relay, const struct wr_datagram *datagr
         wr_report_outcome(relay, datagram->tag, WR_OUTCOME_BAD_SOURCE, &packet.session);
         return;
     }
+    struct wr_session *session =
+        wr_session_table_find_again(&relay->sessions, &packet.session, hash, hint);
     if (packet.type == WR_PACKET_FORWARD)
-        wr_forward_path_receive(relay, datagram, &packet, hash);
+        wr_forward_path_receive(relay, datagram, &packet, session);
     else if (packet.has_token)
-        wr_lease_path_receive(relay, datagram, &packet);
+        wr_lease_path_receive(relay, datagram, &packet, session);
     else
-        wr_renew_path_receive(relay, datagram, &packet);
+        wr_renew_path_receive(relay, datagram, &packet, session);
 }
 
-/* The hash of the session that a datagram names, if it is long enough to name one. */
-static uint64_t hash_of(const struct wr_relay *relay, const struct wr_datagram *datagram)
+/* The low bits of the sequence of an opaque FORWARD or of a RIFT packet id: enough to know which
+ * part of a window will be touched. Whatever the bytes are, only a prefetch depends on them. */
+static uint32_t sequence_hint(const struct wr_datagram *datagram)
 {
-    struct wr_session_id id;
-    if (datagram->size < WR_DATAGRAM_BYTES_MIN)
+    if (datagram->size < WR_WIRE_HEADER_BYTES + WR_RIFT_TRANSPORT_BYTES)
         return 0;
-    memcpy(id.bytes, datagram->bytes + 4, sizeof id.bytes);
-    return wr_session_table_hash(&relay->sessions, &id);
+    const uint8_t *payload = datagram->bytes + WR_WIRE_HEADER_BYTES;
+    const uint8_t *low = wr_rift_begins(payload, 2) ? payload + 14 : payload + 6;
+    return (uint32_t)low[0] << 8 | low[1];
+}
+
+/* Looks up the sessions that a batch names, so that what it will touch is on its way when it is
+ * touched. A lookup may be outdated by the time its datagram's turn comes. */
+static void look_up(struct wr_relay *relay, const struct wr_datagram *datagrams, size_t count,
+                    uint64_t hashes[BATCH], struct wr_session *hints[BATCH])
+{
+    struct wr_session_table *table = &relay->sessions;
+    static const struct wr_session_id nobody; /* no session: what is too short names none */
+    const struct wr_session_id *ids[BATCH];
+    for (size_t i = 0; i < count; i++) {
+        bool names_one = datagrams[i].size >= WR_DATAGRAM_BYTES_MIN;
+        ids[i] = names_one ? (const void *)(datagrams[i].bytes + 4) : &nobody;
+        hashes[i] = wr_session_table_hash(table, ids[i]);
+        hints[i] = NULL;
+        wr_session_table_prefetch_head(table, hashes[i]);
+    }
+    if (count == 1)
+        return;
+    for (size_t i = 0; i < count; i++)
+        wr_session_table_prefetch_first(table, hashes[i]);
+    for (size_t i = 0; i < count; i++) {
+        hints[i] = wr_session_table_find(table, ids[i], hashes[i]);
+        if (hints[i] != NULL)
+            wr_session_table_prefetch_session(hints[i], sequence_hint(&datagrams[i]));
+    }
 }
 
 void wr_relay_receive(struct wr_relay *relay, const struct wr_datagram *datagrams, size_t count)
 {
     uint64_t hashes[BATCH];
+    struct wr_session *hints[BATCH];
     enter(relay, true);
     for (size_t start = 0; start < count; start += BATCH) {
         size_t batch = count - start < BATCH ? count - start : BATCH;
-        for (size_t i = 0; i < batch; i++) {
-            hashes[i] = hash_of(relay, &datagrams[start + i]);
-            wr_session_table_prefetch_head(&relay->sessions, hashes[i]);
-        }
-        for (size_t i = 0; i < batch && batch > 1; i++)
-            wr_session_table_prefetch_session(&relay->sessions, hashes[i]);
+        look_up(relay, datagrams + start, batch, hashes, hints);
         for (size_t i = 0; i < batch; i++) {
             struct wr_datagram datagram = datagrams[start + i];
             wr_address_canonicalise(&datagram.from);
-            receive_one(relay, &datagram, hashes[i]);
+            relay->tag = datagram.tag;
+            receive_one(relay, &datagram, hashes[i], hints[i]);
         }
     }
+    relay->tag = 0;
 }
 
 void wr_relay_verified(struct wr_relay *relay, uint32_t id, int key_index)
@@ -350,20 +379,25 @@ void wr_relay_verified(struct wr_relay *relay, uint32_t id, int key_index)
     struct wr_verify_request *request = &relay->queue.requests[id];
     assert(request->place == WR_VERIFY_OUT); /* the environment's promise: once for each request */
     assert(key_index < (int)request->key_count);
+    relay->tag = request->origin.tag;
     wr_lease_path_verified(relay, request, key_index);
+    relay->tag = 0;
 }
 
 /* ---- Control events -----------------------------------------------------------------------------
  */
 
 enum wr_key_result wr_relay_key_add(struct wr_relay *relay, const char *kid,
-                                    const uint8_t public_key[WR_PUBLIC_KEY_BYTES], bool pinned)
+                                    const uint8_t public_key[WR_PUBLIC_KEY_BYTES],
+                                    enum wr_key_standing standing)
 {
     char evicted_kid[WR_KID_BYTES_MAX + 1];
     bool evicted;
     enter(relay, true);
+    if (WR_FAULT(key_never_joins) && relay->ring.count > 0)
+        return WR_KEY_KNOWN;
     enum wr_key_result result =
-        wr_keyring_add(&relay->ring, kid, public_key, pinned, relay->now, &evicted, evicted_kid);
+        wr_keyring_add(&relay->ring, kid, public_key, standing, relay->now, &evicted, evicted_kid);
     if (evicted)
         wr_report_key(relay, WR_EVENT_KEY_DROPPED, evicted_kid);
     if (result == WR_KEY_ADDED) {
@@ -404,6 +438,8 @@ static bool signed_by(const struct wr_seat *seat, const void *argument)
 bool wr_relay_key_revoke(struct wr_relay *relay, const uint8_t public_key[WR_PUBLIC_KEY_BYTES])
 {
     enter(relay, true);
+    if (WR_FAULT(revoke_ignored))
+        return true;
     uint64_t generation = relay->ring.generation;
     uint64_t mark = wr_hash_bytes(relay->mark_key, public_key, WR_PUBLIC_KEY_BYTES);
     bool remembered = wr_keyring_revoke(&relay->ring, public_key, report_dropped, relay);
@@ -424,7 +460,7 @@ bool wr_relay_ban(struct wr_relay *relay, const char *sub, size_t sub_bytes)
     enter(relay, true);
     wr_hash_identity(relay->identity_key, sub, sub_bytes, identity);
     bool added = wr_ban_list_add(&relay->bans, identity);
-    if (added)
+    if (added && !WR_FAULT(ban_ignored))
         end_sessions(relay, WR_WHY_BANNED, held_by, identity);
     return added;
 }

@@ -51,6 +51,7 @@ struct wr_relay {
     struct wr_limits limits;
 
     wr_instant now; /* of the entry or the deadline that is being worked on */
+    uint64_t tag;   /* of the datagram at work, which events name; 0 for none */
     uint64_t wall_unix_ms;
     bool wall_known; /* `wall_unix_ms` was read in this entry */
     bool draining;
@@ -60,7 +61,6 @@ struct wr_relay {
     wr_instant reject_all_tat;
     wr_instant bandwidth_tat;
     wr_instant key_refresh_allowed_ns; /* an unknown kid asks the master no earlier */
-    bool key_refresh_due;              /* and one waits for that */
 
     struct wr_session_table sessions;
     struct wr_bucket_table sources;
@@ -71,7 +71,7 @@ struct wr_relay {
     struct wr_keyring ring;
     struct wr_ban_list bans;
     struct wr_cookie_jar cookies;
-    uint8_t identity_key[WR_NAME_KEY_BYTES];
+    uint8_t identity_key[WR_HASH_KEY_BYTES];
     uint8_t token_key[WR_NAME_KEY_BYTES];
     uint8_t mark_key[WR_HASH_KEY_BYTES];
 
@@ -125,7 +125,16 @@ uint64_t wr_relay_wall(struct wr_relay *relay);
 /* ---- Admission (admission.c) ------------------------------------------------------------------
  */
 
+/* Where the bucket of a source's prefix is kept. Asked for before something that takes long, the
+ * bucket has arrived in the cache when that is done. */
+struct wr_source {
+    uint8_t prefix[WR_BUCKET_NAME_BYTES];
+    struct wr_bucket *set;
+};
+struct wr_source wr_admit_source(const struct wr_relay *relay, const struct wr_address *from);
+
 /* Draws on the bucket of a source's prefix; false where it is empty. */
+bool wr_admit_source_unbound(struct wr_relay *relay, const struct wr_source *source);
 bool wr_admit_unbound(struct wr_relay *relay, const struct wr_address *from);
 
 /* May a session that does not exist yet be opened now? WR_VERDICT_ACCEPTED, or DRAINING, FULL or
@@ -138,9 +147,9 @@ bool wr_admit_bad_source(const struct wr_relay *relay, const struct wr_address *
 /* ---- Leases (lease_path.c) ---------------------------------------------------------------------
  */
 
-/* A LEASE_PRESENT, or a LEASE_RENEW with a token. */
+/* A LEASE_PRESENT, or a LEASE_RENEW with a token. `session` is the one it names, NULL for none. */
 void wr_lease_path_receive(struct wr_relay *relay, const struct wr_datagram *datagram,
-                           const struct wr_packet *packet);
+                           const struct wr_packet *packet, struct wr_session *session);
 
 /* The result of a verification that is out. */
 void wr_lease_path_verified(struct wr_relay *relay, struct wr_verify_request *request,
@@ -154,10 +163,6 @@ void wr_lease_path_pump(struct wr_relay *relay);
 
 /* After a change of the ring: requests whose key came join the queue. */
 void wr_lease_path_keys_changed(struct wr_relay *relay);
-
-/* Asks for a key refresh where one is wanted and allowed now (section 8). */
-void wr_lease_path_want_refresh(struct wr_relay *relay);
-wr_instant wr_lease_path_refresh_deadline(const struct wr_relay *relay);
 
 /* ---- Binding (binding.c) -----------------------------------------------------------------------
  */
@@ -212,9 +217,10 @@ void wr_bind_proven(struct wr_seat *seat);
 /* ---- Renewing (renew_path.c) -------------------------------------------------------------------
  */
 
-/* A LEASE_RENEW without a token: bare, with a cookie, or a release. */
+/* A LEASE_RENEW without a token: bare, with a cookie, or a release. `session` is the one it names,
+ * NULL for none. */
 void wr_renew_path_receive(struct wr_relay *relay, const struct wr_datagram *datagram,
-                           const struct wr_packet *packet);
+                           const struct wr_packet *packet, struct wr_session *session);
 
 /* ---- Moving a peer (moving.c) ------------------------------------------------------------------
  */
@@ -251,9 +257,9 @@ void wr_moving_newer_token(struct wr_relay *relay, struct wr_session *session, e
 /* ---- Forwarding (forward_path.c) ---------------------------------------------------------------
  */
 
-/* A FORWARD. `hash` is that of its session id. */
+/* A FORWARD. `session` is the one it names, NULL for none. */
 void wr_forward_path_receive(struct wr_relay *relay, const struct wr_datagram *datagram,
-                             const struct wr_packet *packet, uint64_t hash);
+                             const struct wr_packet *packet, struct wr_session *session);
 
 /* A bare RIFT packet (section 1). */
 void wr_forward_path_bare(struct wr_relay *relay, const struct wr_datagram *datagram,

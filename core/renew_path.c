@@ -23,7 +23,7 @@ static enum wr_outcome renew_bound(struct wr_relay *relay, struct wr_session *se
         return WR_OUTCOME_PEER_LIMITED;
     bool valid = packet->has_cookie && wr_cookie_valid(&relay->cookies, &session->id, role,
                                                        &datagram->from, relay->now, packet->cookie);
-    if (packet->has_cookie && !valid)
+    if (packet->has_cookie && !valid && !WR_FAULT(release_by_anyone))
         return WR_OUTCOME_COOKIE_INVALID;
     if (packet->release)
         return WR_OUTCOME_RELEASED;
@@ -44,6 +44,8 @@ static enum wr_outcome renew_unbound(struct wr_relay *relay, struct wr_session *
     if (!packet->has_cookie)
         return WR_OUTCOME_RENEW_UNKNOWN;
     int found = packet->release ? -1 : cookie_role(relay, session, &from->address, packet);
+    if (WR_FAULT(release_by_anyone) && packet->release && session->seats[*role].is_bound)
+        return WR_OUTCOME_RELEASED;
     if (found < 0)
         return WR_OUTCOME_COOKIE_INVALID;
     *role = (enum wr_role)found;
@@ -52,15 +54,12 @@ static enum wr_outcome renew_unbound(struct wr_relay *relay, struct wr_session *
 }
 
 void wr_renew_path_receive(struct wr_relay *relay, const struct wr_datagram *datagram,
-                           const struct wr_packet *packet)
+                           const struct wr_packet *packet, struct wr_session *session)
 {
     const struct wr_route from = {datagram->from, datagram->via};
     enum wr_role role = WR_ROLE_CLIENT;
     enum wr_outcome outcome;
     relay->counters.lease_renew_packets++;
-    struct wr_session *session =
-        wr_session_table_find(&relay->sessions, &packet->session,
-                              wr_session_table_hash(&relay->sessions, &packet->session));
     int bound = session != NULL ? wr_session_role_of(session, &datagram->from) : -1;
     if (session != NULL)
         wr_moving_received(relay, session, &datagram->from, datagram->size);
@@ -75,6 +74,8 @@ void wr_renew_path_receive(struct wr_relay *relay, const struct wr_datagram *dat
         outcome = renew_unbound(relay, session, &from, packet, &role);
     }
     wr_report_outcome(relay, datagram->tag, outcome, &packet->session);
+    if (outcome == WR_OUTCOME_COOKIE_PROMOTED) /* it is bound now, and renews like any other */
+        wr_bind_renew(relay, session, role);
     if (outcome == WR_OUTCOME_RENEWED || outcome == WR_OUTCOME_COOKIE_PROMOTED) {
         wr_answer_ack(relay, session, role, &from, datagram->tag, datagram->size,
                       packet->has_cookie);

@@ -31,10 +31,13 @@ const char *wr_why_name(enum wr_why why)
     return "none";
 }
 
+/* What is no outcome or verdict is named after the datagram at work. */
 static void tell(const struct wr_relay *relay, struct wr_event *event)
 {
     if (relay->environment.observe == NULL)
         return;
+    if (event->tag == 0)
+        event->tag = relay->tag;
     event->at_ns = relay->now;
     relay->environment.observe(relay->environment.context, event);
 }
@@ -104,6 +107,8 @@ static void count_outcome(struct wr_counters *counters, enum wr_outcome outcome)
 /* The same for verdicts. */
 static void count_verdict(struct wr_counters *counters, enum wr_verdict verdict)
 {
+    if (WR_FAULT(verdict_uncounted) && verdict != WR_VERDICT_ACCEPTED)
+        return;
     counters->verdicts[verdict]++;
     switch (verdict) {
     case WR_VERDICT_ACCEPTED:
@@ -161,7 +166,12 @@ static void count_verdict(struct wr_counters *counters, enum wr_verdict verdict)
 void wr_report_outcome(struct wr_relay *relay, uint64_t tag, enum wr_outcome outcome,
                        const struct wr_session_id *session)
 {
+    uint64_t dropped = relay->counters.dropped_packets;
     count_outcome(&relay->counters, outcome);
+    if (WR_FAULT(count_outcome_twice) && relay->counters.packets_rx % 16 == 0)
+        relay->counters.outcomes[outcome]++;
+    if (WR_FAULT(drops_uncounted))
+        relay->counters.dropped_packets = dropped;
     tell(relay, &(struct wr_event){
                     .kind = WR_EVENT_OUTCOME, .tag = tag, .outcome = outcome, .session = session});
 }

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "address.h"
+#include "fault.h"
 
 int wr_session_role_of(const struct wr_session *session, const struct wr_address *address)
 {
@@ -50,5 +51,7 @@ wr_instant wr_session_deadline(const struct wr_session *session, uint64_t peer_w
         if (wait < deadline)
             deadline = wait;
     }
+    if (WR_FAULT(sweep_instead_of_deadline) && deadline != WR_NEVER)
+        deadline += (10 * WR_S - deadline % (10 * WR_S)) % (10 * WR_S);
     return deadline;
 }

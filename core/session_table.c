@@ -7,13 +7,16 @@
 void wr_session_table_layout(struct wr_session_table *table, struct wr_arena *arena,
                              uint32_t capacity)
 {
-    uint32_t heads = wr_power_of_two(capacity);
+    /* Sessions are found by id for every datagram, by address for bare ones only. */
+    uint32_t id_heads = wr_power_of_two(capacity) * 2;
+    uint32_t address_heads = wr_power_of_two(capacity / 2 + 1);
     table->capacity = capacity;
-    table->head_mask = heads - 1;
+    table->id_mask = id_heads - 1;
+    table->address_mask = address_heads - 1;
     table->sessions = wr_arena_take(arena, capacity, sizeof *table->sessions);
-    table->id_heads = wr_arena_take(arena, heads, sizeof *table->id_heads);
-    table->address_heads[0] = wr_arena_take(arena, heads, sizeof *table->address_heads[0]);
-    table->address_heads[1] = wr_arena_take(arena, heads, sizeof *table->address_heads[1]);
+    table->id_heads = wr_arena_take(arena, id_heads, sizeof *table->id_heads);
+    table->address_heads[0] = wr_arena_take(arena, address_heads, sizeof *table->address_heads[0]);
+    table->address_heads[1] = wr_arena_take(arena, address_heads, sizeof *table->address_heads[1]);
     table->heap = wr_arena_take(arena, capacity, sizeof *table->heap);
 }
 
@@ -31,7 +34,7 @@ void wr_session_table_start(struct wr_session_table *table)
 struct wr_session *wr_session_table_find(struct wr_session_table *table,
                                          const struct wr_session_id *id, uint64_t hash)
 {
-    uint32_t link = table->id_heads[hash & table->head_mask];
+    uint32_t link = table->id_heads[hash & table->id_mask];
     while (link != 0) {
         struct wr_session *session = &table->sessions[link - 1];
         if (memcmp(&session->id, id, sizeof *id) == 0)
@@ -43,22 +46,27 @@ struct wr_session *wr_session_table_find(struct wr_session_table *table,
 
 void wr_session_table_prefetch_head(const struct wr_session_table *table, uint64_t hash)
 {
-    __builtin_prefetch(&table->id_heads[hash & table->head_mask]);
+    __builtin_prefetch(&table->id_heads[hash & table->id_mask]);
 }
 
-void wr_session_table_prefetch_session(const struct wr_session_table *table, uint64_t hash)
+void wr_session_table_prefetch_first(const struct wr_session_table *table, uint64_t hash)
 {
-    uint32_t link = table->id_heads[hash & table->head_mask];
-    if (link == 0)
-        return;
-    const struct wr_session *session = &table->sessions[link - 1];
+    uint32_t link = table->id_heads[hash & table->id_mask];
+    if (link != 0)
+        __builtin_prefetch(&table->sessions[link - 1], 1);
+}
+
+void wr_session_table_prefetch_session(const struct wr_session *session, uint32_t sequence)
+{
     const char *head = (const char *)session;
-    for (size_t at = 0; at < offsetof(struct wr_session, seats); at += 64)
+    for (size_t at = 64; at < offsetof(struct wr_session, seats); at += 64)
         __builtin_prefetch(head + at, 1);
     for (int role = 0; role < WR_ROLES; role++) {
         const char *seat = (const char *)&session->seats[role];
         for (size_t at = 0; at <= offsetof(struct wr_seat, replay.passes); at += 64)
             __builtin_prefetch(seat + at, 1);
+        __builtin_prefetch(&session->seats[role].replay.passes[sequence % WR_REPLAY_WINDOW / 32],
+                           1);
     }
 }
 
@@ -132,8 +140,8 @@ struct wr_session *wr_session_table_add(struct wr_session_table *table,
     memset(session, 0, sizeof *session);
     session->id = *id;
     session->number = table->numbers++;
-    session->next = table->id_heads[hash & table->head_mask];
-    table->id_heads[hash & table->head_mask] = slot + 1;
+    session->next = table->id_heads[hash & table->id_mask];
+    table->id_heads[hash & table->id_mask] = slot + 1;
     session->older = table->newest;
     session->newer = WR_SLOT_NONE;
     *(table->newest != WR_SLOT_NONE ? &table->sessions[table->newest].newer : &table->oldest) =
@@ -151,7 +159,7 @@ void wr_session_table_remove(struct wr_session_table *table, struct wr_session *
     assert(!session->seats[0].is_bound && !session->seats[1].is_bound);
     if (session->state == WR_SESSION_ACTIVE)
         table->active--;
-    uint32_t *link = &table->id_heads[hash & table->head_mask];
+    uint32_t *link = &table->id_heads[hash & table->id_mask];
     while (*link != slot + 1)
         link = &table->sessions[*link - 1].next;
     *link = session->next;
@@ -184,7 +192,7 @@ static uint32_t *address_head(struct wr_session_table *table, enum wr_session_st
                               const struct wr_address *address)
 {
     uint64_t hash = wr_hash_bytes(table->key, address, sizeof *address);
-    return &table->address_heads[state][hash & table->head_mask];
+    return &table->address_heads[state][hash & table->address_mask];
 }
 
 /* Links hold seat number + 1. */

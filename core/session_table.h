@@ -23,7 +23,8 @@ struct wr_session_table {
     uint32_t *address_heads[2]; /* by enum wr_session_state */
     struct wr_deadline *heap;
     uint32_t capacity;
-    uint32_t head_mask;
+    uint32_t id_mask;
+    uint32_t address_mask;
     uint32_t count;
     uint32_t active;
     uint32_t free;
@@ -46,10 +47,30 @@ static inline uint64_t wr_session_table_hash(const struct wr_session_table *tabl
 struct wr_session *wr_session_table_find(struct wr_session_table *table,
                                          const struct wr_session_id *id, uint64_t hash);
 
-/* Pulls towards the cache what a lookup of this hash will touch: first the head, then (in a second
- * round over a batch) the session behind it. */
+/* The same, where an earlier lookup in the batch found `hint` (NULL: nothing): what happened since
+ * may have removed it, or put another session into its place. */
+static inline struct wr_session *wr_session_table_find_again(struct wr_session_table *table,
+                                                             const struct wr_session_id *id,
+                                                             uint64_t hash, struct wr_session *hint)
+{
+    bool still = hint != NULL && memcmp(&hint->id, id, sizeof *id) == 0;
+    return still ? hint : wr_session_table_find(table, id, hash);
+}
+
+/* Pull towards the cache what a batch will touch, a round over the whole batch each: the head of a
+ * hash, the first session behind it, and (when it was found) what a FORWARD with this sequence
+ * reads and writes of a session. */
 void wr_session_table_prefetch_head(const struct wr_session_table *table, uint64_t hash);
-void wr_session_table_prefetch_session(const struct wr_session_table *table, uint64_t hash);
+void wr_session_table_prefetch_first(const struct wr_session_table *table, uint64_t hash);
+void wr_session_table_prefetch_session(const struct wr_session *session, uint32_t sequence);
+
+/* The rest of both seats: leases, candidates, memories. For what reads them soon, not at once. */
+static inline void wr_session_table_prefetch_seats(const struct wr_session *session)
+{
+    const char *seats = (const char *)session->seats;
+    for (size_t at = 0; at < sizeof session->seats; at += 64)
+        __builtin_prefetch(seats + at, 1);
+}
 
 /* A new session, zeroed but for its id, WAITING_PEER, without a deadline yet; NULL when full. */
 struct wr_session *wr_session_table_add(struct wr_session_table *table,

@@ -16,6 +16,12 @@
         .about = __VA_ARGS__                                                                       \
     }
 
+/* CUSTOM(name, about, further initialisers): read by a function, into the struct as a whole */
+#define CUSTOM(name_, ...)                                                                         \
+    {                                                                                              \
+        .name = (name_), .kind = SIM_FIELD_CUSTOM, .about = __VA_ARGS__                            \
+    }
+
 #define TABLE(name_, fields_, about_)                                                              \
     {                                                                                              \
         .name = (name_), .about = (about_), .fields = (fields_), .count = SIM_COUNT(fields_)       \

@@ -317,7 +317,7 @@ bool sim_read_value(struct sim_reader *reader, const cJSON *value, const struct 
     case SIM_FIELD_SOME:
         return sim_read_name(reader, value, field->entity, target);
     case SIM_FIELD_CUSTOM:
-        return field->read(reader, value, target);
+        return field->read(reader, value, out);
     }
     return false;
 }

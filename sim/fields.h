@@ -76,7 +76,7 @@ struct sim_field {
     const struct sim_words *words;
     const struct sim_table *table;
     enum sim_entity entity;
-    bool (*read)(struct sim_reader *reader, const cJSON *value, void *target);
+    bool (*read)(struct sim_reader *reader, const cJSON *value, void *out);
     const char *schema; /* CUSTOM: what the value looks like, as a JSON Schema */
     bool required;
 };

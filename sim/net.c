@@ -31,7 +31,8 @@ struct sim_net {
     uint32_t node_count, node_capacity;
     uint32_t link_count, link_capacity;
     uint32_t nat_count, nat_capacity;
-    uint32_t hold; /* a perfect link that keeps what leaves later than now */
+    uint32_t hold;    /* a perfect link that keeps what must not arrive within this call */
+    uint32_t sending; /* calls of sim_net_send under way */
     struct sim_routes routes;
     uint64_t drops[SIM_DROP_COUNT];
 };
@@ -199,19 +200,9 @@ static void arm(struct sim_net *net, uint32_t index)
     }
 }
 
-/* Over a link, or without one, to the node `datagram->at`. */
-static void traverse(struct sim_net *net, wr_instant now, uint32_t index,
-                     struct sim_datagram *datagram)
+static void over_link(struct sim_net *net, wr_instant now, uint32_t index,
+                      struct sim_datagram *datagram)
 {
-    if (index == SIM_NET_NONE || sim_link_is_perfect(&net->links[index].link)) {
-        /* The core keeps no state, so that it may see a datagram before its time; nobody else
-         * may. */
-        if (now == sim_queue_now_ns(net->queue) || datagram->at == SIM_NET_CORE) {
-            go_on(net, now, datagram);
-            return;
-        }
-        index = net->hold;
-    }
     static const enum sim_drop why[SIM_LINK_FATE_COUNT] = {
         [SIM_LINK_LOST] = SIM_DROP_LOST,
         [SIM_LINK_BLOCKED] = SIM_DROP_PARTITION,
@@ -224,6 +215,24 @@ static void traverse(struct sim_net *net, wr_instant now, uint32_t index,
     } else {
         drop(net, datagram, why[fate]);
     }
+}
+
+/* Over a link, or without one, to the node `datagram->at`. */
+static void traverse(struct sim_net *net, wr_instant now, uint32_t index,
+                     struct sim_datagram *datagram)
+{
+    if (index == SIM_NET_NONE || sim_link_is_perfect(&net->links[index].link)) {
+        /* The core keeps no state, so that it may see a datagram before its time; nobody else
+         * may. And nobody receives from inside a send: it may be in the middle of its own work. */
+        bool is_now = now == sim_queue_now_ns(net->queue);
+        bool is_endpoint = net->nodes[datagram->at].kind == SIM_NODE_ENDPOINT;
+        if (datagram->at == SIM_NET_CORE || (is_now && !(is_endpoint && net->sending > 0))) {
+            go_on(net, now, datagram);
+            return;
+        }
+        index = net->hold;
+    }
+    over_link(net, now, index, datagram);
 }
 
 static void climb(struct sim_net *net, wr_instant now, uint32_t from, struct sim_datagram *datagram)
@@ -321,8 +330,13 @@ static void go_on(struct sim_net *net, wr_instant now, struct sim_datagram *data
     const struct sim_node *node = &net->nodes[datagram->at];
     switch (node->kind) {
     case SIM_NODE_CORE:
-        if (net->listener.entered != NULL) {
-            net->listener.entered(net->listener.context, datagram);
+        if (net->listener.entered != NULL && !datagram->entered) {
+            datagram->entered = true;
+            uint64_t held_ns = net->listener.entered(net->listener.context, datagram);
+            if (held_ns > 0) {
+                over_link(net, wr_after(now, held_ns), net->hold, datagram);
+                return;
+            }
         }
         route(net, now, datagram->at, datagram);
         return;
@@ -352,7 +366,9 @@ void sim_net_send(struct sim_net *net, wr_instant now, uint32_t node, struct sim
     datagram->born_ns = now;
     sim_hash_word(net->hash, datagram->number << 8 | datagram->from.port);
     sim_hash_word(net->hash, datagram->payload->digest);
+    net->sending++;
     climb(net, now, node, datagram);
+    net->sending--;
 }
 
 uint32_t sim_net_on_event(struct sim_net *net, const struct sim_event *event)

@@ -55,8 +55,8 @@ struct sim_net_listener {
     void (*delivered)(void *context, uint32_t endpoint, struct sim_datagram *datagram);
     /* Is about to end; borrowed. */
     void (*dropped)(void *context, const struct sim_datagram *datagram, enum sim_drop why);
-    /* Enters the public network; borrowed. */
-    void (*entered)(void *context, const struct sim_datagram *datagram);
+    /* Enters the public network; borrowed. Returns for how long it is held back there, in ns. */
+    uint64_t (*entered)(void *context, const struct sim_datagram *datagram);
 };
 
 struct sim_net;
@@ -92,7 +92,8 @@ void sim_net_add_addresses(struct sim_net *net, uint32_t node, const struct wr_a
 /* ---- Running it ------------------------------------------------------------------------------ */
 
 /* A datagram leaves an endpoint; the network takes it over. Its addresses, sender and cause are
- * filled in. `now` is at least the queue's time and never decreases for one uplink. */
+ * filled in. `now` is at least the queue's time and never decreases for one uplink. Nothing is
+ * delivered before this returns. */
 void sim_net_send(struct sim_net *net, wr_instant now, uint32_t node,
                   struct sim_datagram *datagram);
 

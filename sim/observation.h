@@ -15,8 +15,8 @@ enum sim_observation_kind {
                                its traffic to its network; `number` counts them from 0 */
     SIM_OBSERVED_DELIVERED, /* session, role (the sender's), number, sent_ns, repeat: it arrived at
                                the other peer of the session */
-    SIM_OBSERVED_STRAY,     /* peer or attacker, session: a datagram that a relay forwarded, or an
-                               ACK, reached one who has no part in the session */
+    SIM_OBSERVED_STRAY,     /* peer or attacker, session: a datagram that a relay forwarded reached
+                               one who has no part in the session */
     SIM_OBSERVED_ANSWER,    /* peer, session, role, packet (ACK or REJECT), reason: it arrived */
     SIM_OBSERVED_RELAY,     /* relay, event; peer or attacker that sent the datagram of event->tag,
                                session where it is one of the scenario's */

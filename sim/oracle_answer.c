@@ -51,7 +51,8 @@ void sim_answer_time(struct sim_oracle *oracle)
 }
 
 static void give_cookie(struct sim_oracle *oracle, const uint8_t *cookie,
-                        const struct wr_session_id *session, const struct wr_address *address)
+                        const struct wr_session_id *session, int role,
+                        const struct wr_address *address)
 {
     if (sim_map_find(&oracle->cookie_map[0], word(cookie)) != SIM_NO_SLOT)
         return;
@@ -61,11 +62,12 @@ static void give_cookie(struct sim_oracle *oracle, const uint8_t *cookie,
     struct sim_given_cookie *given = &oracle->cookies[0][at];
     memcpy(given->cookie, cookie, WR_COOKIE_BYTES);
     given->session = *session;
+    given->role = role;
     given->address = *address;
     sim_map_put(&oracle->cookie_map[0], word(cookie), at);
 }
 
-bool sim_cookie_good(struct sim_oracle *oracle, const struct sim_arrival *arrival)
+bool sim_cookie_good(struct sim_oracle *oracle, const struct sim_arrival *arrival, int role)
 {
     const uint8_t *cookie = arrival->bytes + arrival->sight.cookie_at;
     for (int i = 0; i < 2 && arrival->sight.has_cookie; i++) {
@@ -75,7 +77,8 @@ bool sim_cookie_good(struct sim_oracle *oracle, const struct sim_arrival *arriva
         const struct sim_given_cookie *given = &oracle->cookies[i][at];
         if (memcmp(given->cookie, cookie, WR_COOKIE_BYTES) == 0 &&
             memcmp(&given->session, &arrival->sight.session, sizeof given->session) == 0 &&
-            sim_address_equal(&given->address, &arrival->from))
+            sim_address_equal(&given->address, &arrival->from) &&
+            (role < 0 || given->role < 0 || role == given->role))
             return true;
     }
     return false;
@@ -86,13 +89,10 @@ bool sim_cookie_good(struct sim_oracle *oracle, const struct sim_arrival *arriva
 
 bool sim_source_bad(const struct sim_oracle *oracle, const struct wr_address *address)
 {
-    static const uint8_t zero[16], mapped_zero[16] = {[10] = 0xff, [11] = 0xff};
     if (sim_sight_unanswerable(address))
         return true;
     for (uint32_t i = 0; i < oracle->config.own_address_count; i++) {
-        const struct wr_address *own = &oracle->own[i];
-        bool any = memcmp(own->ip, zero, 16) == 0 || memcmp(own->ip, mapped_zero, 16) == 0;
-        if (own->port == address->port && (any || sim_address_same_ip(own, address)))
+        if (sim_address_equal(&oracle->own[i], address))
             return true;
     }
     return false;
@@ -108,11 +108,6 @@ void sim_judge_destination(struct sim_oracle *oracle, const struct wr_output *ou
                            sim_text_address(&output->to).text);
 }
 
-void sim_count_stranger(struct sim_oracle *oracle)
-{
-    oracle->unbound_seen[0]++;
-}
-
 static uint64_t prefix_of(const struct wr_address *address)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -122,32 +117,64 @@ static uint64_t prefix_of(const struct wr_address *address)
            (uint64_t)address->ip[13] << 16 | (uint64_t)address->ip[14] << 8 | address->ip[15];
 }
 
-/* Reject 6: at most 1/s per prefix and 1000/s in all. The first is judged only while few strangers
- * are about: the table of sources may forget one in a flood, and must not fail closed. */
+static struct sim_prefix *find_prefix(struct sim_oracle *oracle, const struct wr_address *address)
+{
+    uint64_t prefix = prefix_of(address);
+    uint32_t at = sim_map_find(&oracle->prefix_map, prefix);
+    if (at != SIM_NO_SLOT)
+        return &oracle->prefixes[at];
+    if (oracle->prefix_count == SIM_PREFIXES_MAX) { /* a flood: begin anew, in their favour */
+        sim_map_clear(&oracle->prefix_map);
+        oracle->prefix_count = 0;
+    }
+    at = oracle->prefix_count++;
+    oracle->prefixes = sim_oracle_grow(oracle->prefixes, &oracle->prefix_capacity, at + 1,
+                                       sizeof *oracle->prefixes);
+    oracle->prefixes[at] = (struct sim_prefix){0, 0};
+    sim_map_put(&oracle->prefix_map, prefix, at);
+    return &oracle->prefixes[at];
+}
+
+/* The table of sources may forget a prefix in a flood and must not fail closed, so prefixes are
+ * judged only while few strangers are about. */
+static bool prefixes_judged(const struct sim_oracle *oracle)
+{
+    return oracle->unbound_seen[0] + oracle->unbound_seen[1] < STRANGERS_JUDGED_MAX;
+}
+
+void sim_judge_unbound(struct sim_oracle *oracle, const struct sim_arrival *arrival, bool drawn)
+{
+    struct sim_prefix *prefix = find_prefix(oracle, &arrival->from);
+    uint32_t rate = oracle->config.ip_rate_limit_pps;
+    oracle->unbound_seen[0]++;
+    if (!drawn)
+        return;
+    sim_oracle_judges(oracle, SIM_ORACLE_LIMIT);
+    if (!sim_packets_allowed(prefix->unbound_tat, rate, rate >= 4 ? rate / 4 : 1, oracle->now) &&
+        prefixes_judged(oracle))
+        sim_oracle_violate(oracle, SIM_ORACLE_LIMIT, arrival->tag,
+                           "section 5: the prefix of %s, which is not bound, is listened to more "
+                           "than %" PRIu32 " times a second",
+                           sim_text_address(&arrival->from).text, rate);
+    sim_packets_draw(&prefix->unbound_tat, rate, oracle->now);
+}
+
+/* Reject 6: at most 1/s per prefix and 1000/s in all. */
 static void judge_reject_rate(struct sim_oracle *oracle, const struct wr_output *output)
 {
-    uint64_t prefix = prefix_of(&output->to);
-    uint32_t at = sim_map_find(&oracle->reject_prefixes, prefix);
+    struct sim_prefix *prefix = find_prefix(oracle, &output->to);
     if (!sim_packets_allowed(oracle->reject_all_tat, REJECTS_ALL_PER_S, REJECTS_ALL_PER_S / 4,
                              oracle->now))
         sim_oracle_violate(oracle, SIM_ORACLE_REFLECTION, output->cause,
                            "section 5: more than 1000 rejects (6, rate_limited) a second were "
                            "sent");
     sim_packets_draw(&oracle->reject_all_tat, REJECTS_ALL_PER_S, oracle->now);
-    if (at == SIM_NO_SLOT) {
-        at = oracle->reject_count++;
-        oracle->reject_tats = sim_oracle_grow(oracle->reject_tats, &oracle->reject_capacity, at + 1,
-                                              sizeof *oracle->reject_tats);
-        oracle->reject_tats[at] = 0;
-        sim_map_put(&oracle->reject_prefixes, prefix, at);
-    } else if (!sim_packets_allowed(oracle->reject_tats[at], 1, 1, oracle->now) &&
-               oracle->unbound_seen[0] + oracle->unbound_seen[1] < STRANGERS_JUDGED_MAX) {
+    if (!sim_packets_allowed(prefix->reject_tat, 1, 1, oracle->now) && prefixes_judged(oracle))
         sim_oracle_violate(oracle, SIM_ORACLE_REFLECTION, output->cause,
                            "section 5: the prefix of %s was sent more than one reject (6, "
                            "rate_limited) a second",
                            sim_text_address(&output->to).text);
-    }
-    sim_packets_draw(&oracle->reject_tats[at], 1, oracle->now);
+    sim_packets_draw(&prefix->reject_tat, 1, oracle->now);
 }
 
 /* ---- Answers --------------------------------------------------------------------------------- */
@@ -184,7 +211,11 @@ void sim_judge_answer(struct sim_oracle *oracle, const struct wr_output *output,
     if (sight.kind == SIM_SIGHT_REJECT && sight.reason == REASON_RATE_LIMITED)
         judge_reject_rate(oracle, output);
     if ((sight.kind == SIM_SIGHT_ACK || sight.kind == SIM_SIGHT_REJECT) && sight.has_cookie)
-        give_cookie(oracle, output->bytes + sight.cookie_at, &sight.session, &output->to);
+        give_cookie(oracle, output->bytes + sight.cookie_at, &sight.session,
+                    arrival->sight.has_token ? (int)sim_lease_token(oracle, arrival)->role
+                    : session != NULL        ? sim_session_role_of(session, &output->to)
+                                             : -1,
+                    &output->to);
 }
 
 static uint16_t reason_of(enum wr_verdict verdict)

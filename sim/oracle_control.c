@@ -52,6 +52,82 @@ const uint8_t *sim_signing_key(struct sim_oracle *oracle, const struct sim_arriv
     return known;
 }
 
+/* ---- The two queues (section 2) ----------------------------------------------------------------
+ */
+
+static bool ring_knows(const struct sim_oracle *oracle, const struct sim_token *token)
+{
+    for (uint32_t i = 0; i < oracle->key_count; i++) {
+        const struct sim_key *key = &oracle->keys[i];
+        if (key->in_ring &&
+            (key->kid[0] == '\0' || (token->has_kid && strcmp(key->kid, token->kid) == 0)))
+            return true;
+    }
+    return false;
+}
+
+void sim_lease_taken(struct sim_oracle *oracle, struct sim_arrival *arrival)
+{
+    const struct sim_token *token = sim_lease_token(oracle, arrival);
+    arrival->in_queue = token->readable && ring_knows(oracle, token);
+    arrival->first_class = arrival->was_bound || (arrival->sight.has_cookie &&
+                                                  sim_cookie_good(oracle, arrival, token->role));
+    arrival->signed_by = token->signed_by;
+    const struct sim_session *session = sim_session_find(oracle, &arrival->sight.session);
+    int role = session != NULL ? sim_session_role_of(session, &arrival->from) : -1;
+    if (role < 0 || !sim_digest_equal(&session->roles[role].token, &token->token))
+        sim_judge_unbound(oracle, arrival, true); /* repeats of a bound token draw on nothing */
+}
+
+/* Open leases: those of this entry, then those kept. NULL at the end. */
+static struct sim_arrival *open_lease(struct sim_oracle *oracle, uint32_t *at)
+{
+    for (;; (*at)++) {
+        struct sim_arrival *arrival;
+        if (*at < oracle->batch_count) {
+            arrival = &oracle->batch[*at];
+        } else if (*at < oracle->batch_count + oracle->kept_count) {
+            uint32_t slot = *at - oracle->batch_count;
+            arrival = &oracle->kept[slot]->arrival;
+            if (sim_map_find(&oracle->kept_by_tag, arrival->tag) != slot)
+                continue;
+        } else {
+            return NULL;
+        }
+        if (arrival->has_outcome && arrival->in_queue && !arrival->has_verdict && !arrival->asked) {
+            (*at)++;
+            return arrival;
+        }
+    }
+}
+
+/* First come first served within a queue, and the first queue before the second. */
+static void judge_turn(struct sim_oracle *oracle, const struct sim_digest *digest)
+{
+    struct sim_arrival *next = NULL, *asked = NULL, *open;
+    for (uint32_t at = 0; (open = open_lease(oracle, &at)) != NULL;) {
+        if (next == NULL || (open->first_class != next->first_class ? open->first_class
+                                                                    : open->number < next->number))
+            next = open;
+        if (sim_digest_equal(&open->signed_by, digest) &&
+            (asked == NULL ||
+             (open->first_class != asked->first_class ? open->first_class
+                                                      : open->number < asked->number)))
+            asked = open;
+    }
+    if (asked == NULL)
+        return; /* one that waited for its key */
+    asked->asked = true;
+    sim_oracle_judges(oracle, SIM_ORACLE_MODEL);
+    if (asked != next)
+        sim_oracle_violate(oracle, SIM_ORACLE_MODEL, asked->tag,
+                           "section 2: the lease of %s is verified before that of %s, which %s",
+                           sim_text_address(&asked->from).text, sim_text_address(&next->from).text,
+                           next->first_class && !asked->first_class
+                               ? "carries a valid cookie or comes from a bound address"
+                               : "came earlier");
+}
+
 void sim_judge_verification(struct sim_oracle *oracle, const struct wr_verification *request)
 {
     struct sim_request *place = NULL;
@@ -82,10 +158,12 @@ void sim_judge_verification(struct sim_oracle *oracle, const struct wr_verificat
     memcpy(place->keys, request->keys, sizeof place->keys);
     place->digest =
         sim_token_signed_digest(request->message, request->message_size, request->signature);
+    judge_turn(oracle, &place->digest);
 }
 
 void sim_oracle_verified(struct sim_oracle *oracle, uint32_t id, int key_index)
 {
+    oracle->entry = SIM_ENTRY_VERIFIED;
     for (uint32_t i = 0; i <= WR_VERIFICATIONS_OUT; i++) {
         struct sim_request *request = &oracle->requests[i];
         if (!request->out || request->id != id)
@@ -138,6 +216,17 @@ const char *sim_key_objection(struct sim_oracle *oracle, const uint8_t *key,
     return objection;
 }
 
+/* A key is current now; the others that are not pinned begin to age, if they do not yet. */
+static void supersede_others(struct sim_oracle *oracle, struct sim_key *current, bool pinned)
+{
+    current->superseded_ns = WR_NEVER;
+    for (uint32_t i = 0; i < oracle->key_count && !pinned; i++) {
+        struct sim_key *key = &oracle->keys[i];
+        if (key != current && key->in_ring && !key->pinned && key->superseded_ns == WR_NEVER)
+            key->superseded_ns = oracle->now;
+    }
+}
+
 void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
                         const uint8_t public_key[WR_PUBLIC_KEY_BYTES], bool pinned)
 {
@@ -155,6 +244,11 @@ void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
                            !is_revoked(oracle, public_key) && in_ring < WR_KEYS_MAX &&
                            strlen(kid) > 0 && strlen(kid) <= WR_KID_BYTES_MAX;
     oracle->key_arrived = false;
+    if (known != NULL && known->in_ring && !is_revoked(oracle, public_key)) {
+        known->pinned = known->pinned || pinned;
+        supersede_others(oracle, known, pinned); /* named again: current again */
+        return;
+    }
     if (known == NULL) {
         oracle->keys = sim_oracle_grow(oracle->keys, &oracle->key_capacity, oracle->key_count + 1,
                                        sizeof *oracle->keys);
@@ -163,7 +257,7 @@ void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
         strncpy(known->kid, kid, sizeof known->kid - 1);
         memcpy(known->bytes, public_key, WR_PUBLIC_KEY_BYTES);
     }
-    known->pinned = known->pinned || pinned;
+    known->pinned = pinned;
 }
 
 /* A key is in the ring from the moment the core says so. */
@@ -177,13 +271,8 @@ static void key_joined(struct sim_oracle *oracle, const char *kid)
     oracle->key_arrived = true;
     if (newest == NULL)
         return;
-    for (uint32_t i = 0; i < oracle->key_count && !newest->pinned; i++) {
-        struct sim_key *old = &oracle->keys[i];
-        if (old->in_ring && !old->pinned && old->superseded_ns == WR_NEVER)
-            old->superseded_ns = oracle->now;
-    }
     newest->in_ring = true;
-    newest->superseded_ns = WR_NEVER;
+    supersede_others(oracle, newest, newest->pinned);
 }
 
 static void key_left(struct sim_oracle *oracle, const char *kid)

@@ -27,31 +27,45 @@ void sim_judge_deadlines(struct sim_oracle *oracle, wr_instant next_deadline_ns)
 uint32_t sim_model_sessions_max(const struct sim_oracle *oracle);
 
 /* oracle_path.c: what is forwarded. */
+/* The session and role that a datagram is sent in: by its header, or where bare by its source;
+ * NULL and -1 for none. */
+struct sim_session *sim_path_place(struct sim_oracle *oracle, const struct sim_arrival *arrival,
+                                   int *role);
 void sim_judge_forward(struct sim_oracle *oracle, const struct wr_output *output,
                        struct sim_arrival *arrival);
 /* A FORWARD or bare packet that was dropped: whether there was reason, and what it changes. */
 void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival);
+void sim_path_set_limits(struct sim_oracle *oracle);
 void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival);
-void sim_judge_held(struct sim_oracle *oracle);
-void sim_held_new(struct sim_oracle *oracle, struct sim_arrival *held);
-/* A lease from there has its verdict: what was held for it must go on. */
-void sim_held_lease_decided(struct sim_oracle *oracle, const struct wr_address *from);
+/* Rule 2: ahead of the top by up to 1024, or the third packet of a jump. */
+bool sim_path_ahead(uint64_t top, const struct sim_jump *jump, uint64_t sequence, wr_instant now);
 /* Within integer GCRA at `kbps`, burst 250 ms (section 5). */
 bool sim_bytes_allowed(wr_instant tat, uint64_t bytes, uint32_t kbps, wr_instant now);
 bool sim_packets_allowed(wr_instant tat, uint32_t per_second, uint32_t burst, wr_instant now);
 void sim_packets_draw(wr_instant *tat, uint32_t per_second, wr_instant now);
+
+/* oracle_held.c: what has neither outcome nor verdict yet. */
+void sim_judge_held(struct sim_oracle *oracle, wr_instant next_deadline_ns);
+void sim_held_new(struct sim_oracle *oracle, struct sim_arrival *held);
+/* A lease from there has its verdict: what was held for it must go on. */
+void sim_held_lease_decided(struct sim_oracle *oracle, const struct wr_address *from);
 
 /* oracle_answer.c: ACKs, rejects, cookies, and where anything is sent at all. */
 void sim_judge_destination(struct sim_oracle *oracle, const struct wr_output *output);
 void sim_judge_answer(struct sim_oracle *oracle, const struct wr_output *output,
                       struct sim_arrival *arrival);
 void sim_judge_answer_settled(struct sim_oracle *oracle, struct sim_arrival *arrival);
-bool sim_cookie_good(struct sim_oracle *oracle, const struct sim_arrival *arrival);
+/* Whether it carries a cookie that its source was given for this role (-1: for either). */
+bool sim_cookie_good(struct sim_oracle *oracle, const struct sim_arrival *arrival, int role);
 bool sim_source_bad(const struct sim_oracle *oracle, const struct wr_address *address);
 void sim_answer_time(struct sim_oracle *oracle);
-void sim_count_stranger(struct sim_oracle *oracle);
+/* One packet of a source that is not bound, which draws on its prefix's bucket (`drawn`) or was
+ * refused by it. */
+void sim_judge_unbound(struct sim_oracle *oracle, const struct sim_arrival *arrival, bool drawn);
 
 /* oracle_control.c: keys, bans, verification. */
+/* A lease was taken: which queue it belongs to. */
+void sim_lease_taken(struct sim_oracle *oracle, struct sim_arrival *arrival);
 void sim_judge_verification(struct sim_oracle *oracle, const struct wr_verification *request);
 void sim_judge_key_event(struct sim_oracle *oracle, const struct wr_event *event);
 void sim_judge_control_settled(struct sim_oracle *oracle);

@@ -204,12 +204,10 @@ void sim_judge_newer(struct sim_oracle *oracle, struct sim_session *session, int
                            mine->bound ? "it is not" : "no token is bound there");
     arrival->applied = true;
     restarted(session, role, arrival);
-    mine->overtaken.token = mine->token;
     take_terms(oracle, mine, token, key);
     if (mine->bound && sim_address_equal(&mine->address, &arrival->from)) {
         mine->bound_by_token = true;
         mine->capped = false;
-        mine->overtaken.there = false;
     }
     session->heard_ns = oracle->now;
     sim_session_deadline_moved(oracle, session);
@@ -220,7 +218,7 @@ void sim_judge_renewed(struct sim_oracle *oracle, struct sim_session *session, i
 {
     struct sim_role *mine = &session->roles[role];
     mine->heard_ns = session->heard_ns = oracle->now;
-    if (arrival->sight.has_cookie && sim_cookie_good(oracle, arrival)) {
+    if (arrival->sight.has_cookie && sim_cookie_good(oracle, arrival, role)) {
         mine->sign_ns = oracle->now;
         mine->capped = false;
     }
@@ -280,10 +278,9 @@ static const char *refusal_objection(struct sim_oracle *oracle, enum wr_verdict 
 static void judge_candidate(struct sim_oracle *oracle, struct sim_session *session,
                             const struct sim_arrival *arrival, const struct sim_token *token)
 {
-    const struct sim_role *role = &session->roles[token->role];
-    if (role->overtaken.there && sim_digest_equal(&role->overtaken.token, &token->token) &&
-        sim_address_equal(&role->overtaken.address, &arrival->from))
-        return; /* judged at its reversion */
+    struct sim_role *role = &session->roles[token->role];
+    if (role->candidate.there && sim_address_equal(&role->candidate.address, &arrival->from))
+        role->candidate.since_ns = oracle->now; /* one that presents again lives anew */
     check_believed(oracle, arrival, token);
     if (!role->bound || compared(token, role) != 0)
         sim_oracle_violate(oracle, SIM_ORACLE_MODEL, arrival->tag,

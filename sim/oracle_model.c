@@ -84,18 +84,10 @@ static void judge_candidate(struct sim_oracle *oracle, struct sim_session *sessi
                                              .bytes = bytes};
 }
 
-/* Rule 2: ahead of the top by up to 1024, or the third packet of a jump. */
-static bool is_ahead(uint64_t top, const struct sim_jump *jump, uint64_t sequence, wr_instant now)
-{
-    if (sequence <= top)
-        return false;
-    return sequence - top <= SIM_WINDOW_SPAN || sim_jump_confirms(jump, sequence, now);
-}
-
-static const char *objection_1(struct sim_oracle *oracle, const struct sim_role *role,
+static const char *objection_1(struct sim_oracle *oracle, const struct sim_role *role, int number,
                                const struct sim_arrival *arrival)
 {
-    if (!arrival->sight.has_cookie || !sim_cookie_good(oracle, arrival))
+    if (!arrival->sight.has_cookie || !sim_cookie_good(oracle, arrival, number))
         return "no cookie that was given to that address came from it";
     if (wr_elapsed(role->sign_ns, oracle->now) < SILENCE_COOKIE)
         return "the bound address gave a sign of life less than 1 s ago";
@@ -115,7 +107,7 @@ static const char *objection_2(struct sim_oracle *oracle, const struct sim_role 
         return "the bound address gave a sign of life less than 2 s ago";
     if (role->window.empty)
         return "the replay window is empty";
-    if (!is_ahead(role->window.top, &candidate->jump, arrival->sight.sequence, oracle->now))
+    if (!sim_path_ahead(role->window.top, &candidate->jump, arrival->sight.sequence, oracle->now))
         return "its sequence is not ahead of the top of the window";
     if (oracle->now < role->loser_until_ns && sim_address_equal(&role->loser, &arrival->from))
         return "it lost the role by a reversion less than 30 s ago";
@@ -133,7 +125,7 @@ static void judge_promoted(struct sim_oracle *oracle, struct sim_session *sessio
     else if (!role->bound || sim_address_equal(&role->address, event->address))
         objection = role->bound ? "it was bound already" : "the role is free";
     else if (event->rule == 1)
-        objection = objection_1(oracle, role, arrival);
+        objection = objection_1(oracle, role, (int)event->role, arrival);
     else if (event->rule == 2)
         objection = objection_2(oracle, role, arrival);
     else if (!arrival->sight.has_token)
@@ -148,22 +140,29 @@ static void judge_promoted(struct sim_oracle *oracle, struct sim_session *sessio
     if (event->rule == 3 && arrival != NULL && arrival->sight.has_token && !arrival->applied)
         sim_judge_newer(oracle, session, (int)event->role, arrival);
     struct wr_address old = role->address;
-    bool same_ip = sim_address_same_ip(&old, event->address);
     if (event->rule == 3) {
         role->overtaken.there = role->bound_by_token;
         role->overtaken.address = old;
         role->overtaken.until_ns = wr_after(oracle->now, REMEMBERED_NS);
-        role->capped = false;
+        role->remembered.there = role->capped = false;
+        role->loser_until_ns = 0;
     } else {
         if (!role->remembered.there || oracle->now >= role->remembered.until_ns)
             role->remembered =
                 (struct sim_displaced){.there = true,
                                        .address = old,
                                        .until_ns = wr_after(oracle->now, REMEMBERED_NS),
-                                       .top = role->window.top};
-        role->capped = event->rule == 2 && !same_ip;
+                                       .top = role->window.top,
+                                       .empty = role->window.empty,
+                                       .bound_by_token = role->bound_by_token,
+                                       .capped = role->capped};
+        /* another port behind an unproven address is as unproven */
+        role->capped =
+            event->rule == 2 && (role->capped || !sim_address_same_ip(&old, event->address));
         role->path_in = role->candidate.bytes;
         role->path_out = 0;
+        if (sim_address_equal(&role->loser, event->address))
+            role->loser_until_ns = 0;
     }
     role->bound_by_token = event->rule == 3;
     if (role->candidate.there && sim_address_equal(&role->candidate.address, event->address))
@@ -183,15 +182,17 @@ static const char *objection_reverted(struct sim_oracle *oracle, const struct si
     if (!gone->there || !sim_address_equal(&gone->address, event->address) ||
         oracle->now >= gone->until_ns)
         return "it is not what a promotion of the last 30 s displaced";
-    if (event->rule == 3 &&
-        (!arrival->sight.has_token ||
-         !sim_digest_equal(&gone->token, &sim_lease_token(oracle, arrival)->token)))
-        return "it did not present the token that was overtaken";
-    if (event->rule == 1 && (!arrival->sight.has_cookie || !sim_cookie_good(oracle, arrival)))
-        return "no cookie that was given to that address came from it";
-    if (event->rule == 2 &&
-        (arrival->sight.kind != SIM_SIGHT_FORWARD || arrival->sight.exempt ||
-         !is_ahead(gone->top, &gone->jump, arrival->sight.sequence, oracle->now)))
+    if (event->rule == 3)
+        return arrival->sight.has_token &&
+                       sim_digest_equal(&role->token, &sim_lease_token(oracle, arrival)->token)
+                   ? NULL
+                   : "it did not present the very token that had overtaken it";
+    if (arrival->sight.kind != SIM_SIGHT_FORWARD)
+        return arrival->sight.has_cookie && sim_cookie_good(oracle, arrival, (int)event->role)
+                   ? NULL
+                   : "no cookie that was given to that address came from it";
+    if (arrival->sight.exempt || gone->empty ||
+        !sim_path_ahead(gone->top, &gone->jump, arrival->sight.sequence, oracle->now))
         return "its FORWARD is not ahead of the top that was remembered";
     return NULL;
 }
@@ -202,6 +203,7 @@ static void judge_reverted(struct sim_oracle *oracle, struct sim_session *sessio
     struct sim_role *role = &session->roles[event->role];
     struct sim_arrival *arrival = sim_arrival_find(oracle, event->tag);
     const char *objection = objection_reverted(oracle, role, arrival, event);
+    bool by_forward = arrival != NULL && arrival->sight.kind == SIM_SIGHT_FORWARD;
     if (objection != NULL)
         sim_oracle_violate(oracle, SIM_ORACLE_MODEL, event->tag,
                            "section 3, Moving a peer: the %s of session %s was given back to %s by "
@@ -211,14 +213,17 @@ static void judge_reverted(struct sim_oracle *oracle, struct sim_session *sessio
     role->loser = role->address;
     role->loser_until_ns = wr_after(oracle->now, REMEMBERED_NS);
     if (event->rule == 3) {
-        role->overtaken.there = false;
+        role->overtaken.there = role->capped = false;
         role->bound_by_token = true;
     } else {
-        sim_window_restore(&role->window, role->remembered.top);
-        role->remembered.there = false;
-        role->bound_by_token = false;
+        sim_window_restore(&role->window, role->remembered.top, role->remembered.empty);
+        role->bound_by_token = role->remembered.bound_by_token;
+        role->capped = role->remembered.capped && by_forward;
+        role->path_in = role->path_out = 0;
     }
-    role->capped = false;
+    role->remembered.there = false;
+    if (role->candidate.there && sim_address_equal(&role->candidate.address, event->address))
+        role->candidate.there = false;
     sim_session_bind(oracle, session, (int)event->role, event->address);
     role->sign_ns = role->heard_ns = session->heard_ns = oracle->now;
     if (arrival != NULL)
@@ -242,7 +247,9 @@ static const char *objection_vacated(struct sim_oracle *oracle, const struct sim
             return "nobody released it";
         if (!sim_address_equal(&arrival->from, &role->address))
             return "the release came from an address that is not bound";
-        return sim_cookie_good(oracle, arrival) ? NULL : "the release carried no valid cookie";
+        return sim_cookie_good(oracle, arrival, (int)event->role)
+                   ? NULL
+                   : "the release carried no valid cookie";
     }
     case WR_WHY_REVOKED:
         return oracle->entry == SIM_ENTRY_REVOKE ? NULL : "no key was revoked";
@@ -368,9 +375,9 @@ void sim_judge_session(struct sim_oracle *oracle, const struct wr_event *event)
 
 void sim_judge_deadlines(struct sim_oracle *oracle, wr_instant next_deadline_ns)
 {
-    bool acted = oracle->entry == SIM_ENTRY_DEADLINE;
+    bool acted = oracle->entry != SIM_ENTRY_VERIFIED; /* all others act on what is due now */
     sim_oracle_judges(oracle, SIM_ORACLE_DEADLINES);
-    if (acted && next_deadline_ns <= oracle->now)
+    if (oracle->entry == SIM_ENTRY_DEADLINE && next_deadline_ns <= oracle->now)
         sim_oracle_violate(oracle, SIM_ORACLE_DEADLINES, 0,
                            "after acting on %" PRIu64 " ns the next deadline is %" PRIu64
                            " ns; it must lie ahead",

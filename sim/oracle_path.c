@@ -6,7 +6,6 @@
 
 #define STALE_NS      (30 * WR_S)
 #define BURST_NS      (250 * WR_MS)
-#define HOLD_NS       (50 * WR_MS)
 #define HOLD_FORWARDS 2
 #define HELD_MAX      1024
 #define EXEMPT_RATE   20
@@ -42,6 +41,13 @@ bool sim_packets_allowed(wr_instant tat, uint32_t per_second, uint32_t burst, wr
     return allowed(tat, cost, cost * burst, now);
 }
 
+void sim_path_set_limits(struct sim_oracle *oracle)
+{
+    uint32_t rate = oracle->config.peer_rate_limit_pps;
+    oracle->peer_cost_ns = rate > 0 ? packet_cost(rate) : 0;
+    oracle->peer_burst_ns = oracle->peer_cost_ns * (rate >= 4 ? rate / 4 : 1);
+}
+
 static void draw(wr_instant *tat, uint64_t cost, wr_instant now)
 {
     *tat = (*tat > now ? *tat : now) + cost;
@@ -66,9 +72,8 @@ static bool is_bare(const struct sim_arrival *arrival)
            arrival->sight.kind == SIM_SIGHT_BARE_TRANSPORT;
 }
 
-/* The session and role that it is sent in: by its header, or where bare by its source. */
-static struct sim_session *place_of(struct sim_oracle *oracle, const struct sim_arrival *arrival,
-                                    int *role)
+struct sim_session *sim_path_place(struct sim_oracle *oracle, const struct sim_arrival *arrival,
+                                   int *role)
 {
     *role = -1;
     if (is_bare(arrival)) {
@@ -78,10 +83,22 @@ static struct sim_session *place_of(struct sim_oracle *oracle, const struct sim_
     }
     if (arrival->sight.kind == SIM_SIGHT_JUNK)
         return NULL;
-    struct sim_session *session = sim_session_find(oracle, &arrival->sight.session);
+    struct sim_session *session = NULL;
+    if (arrival->slot < oracle->session_count)
+        session = &oracle->sessions[arrival->slot];
+    if (session == NULL || !session->used ||
+        memcmp(&session->id, &arrival->sight.session, sizeof session->id) != 0)
+        session = sim_session_find(oracle, &arrival->sight.session);
     if (session != NULL)
         *role = sim_session_role_of(session, &arrival->from);
     return session;
+}
+
+bool sim_path_ahead(uint64_t top, const struct sim_jump *jump, uint64_t sequence, wr_instant now)
+{
+    if (sequence <= top)
+        return false;
+    return sequence - top <= SIM_WINDOW_SPAN || sim_jump_confirms(jump, sequence, now);
 }
 
 static bool message_3_due(const struct sim_session *session, int role)
@@ -94,9 +111,10 @@ static bool message_3_due(const struct sim_session *session, int role)
 void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival)
 {
     int role;
-    struct sim_session *session = place_of(oracle, arrival, &role);
+    struct sim_session *session = sim_path_place(oracle, arrival, &role);
     if (session == NULL)
         return;
+    arrival->slot = (uint32_t)(session - oracle->sessions);
     arrival->was_bound = role >= 0;
     for (int i = 0; i < WR_ROLES; i++) {
         struct sim_candidate *candidate = &session->roles[i].candidate;
@@ -204,23 +222,25 @@ static void judge_limits(struct sim_oracle *oracle, struct sim_session *session,
                          const struct sim_arrival *arrival)
 {
     struct sim_role *sender = &session->roles[role], *receiver = &session->roles[1 - role];
-    uint32_t kbps = hard_kbps(session), rate = oracle->config.peer_rate_limit_pps;
+    uint32_t kbps = hard_kbps(session);
     sim_oracle_judges(oracle, SIM_ORACLE_LIMIT);
     if (kbps > 0) {
-        if (!sim_bytes_allowed(session->bytes_tat, arrival->size, kbps, oracle->now))
+        uint64_t cost = bytes_cost(arrival->size, kbps);
+        if (!allowed(session->bytes_tat, cost, BURST_NS, oracle->now))
             sim_oracle_violate(oracle, SIM_ORACLE_LIMIT, arrival->tag,
                                "section 5: session %s was forwarded more than its hard limit of "
                                "%" PRIu32 " kbps and a burst of 250 ms allow",
                                sim_text_session(&session->id).text, kbps);
-        draw(&session->bytes_tat, bytes_cost(arrival->size, kbps), oracle->now);
+        draw(&session->bytes_tat, cost, oracle->now);
     }
-    if (rate > 0) {
-        if (!sim_packets_allowed(sender->peer_tat, rate, rate >= 4 ? rate / 4 : 1, oracle->now))
+    if (oracle->peer_cost_ns > 0) {
+        if (!allowed(sender->peer_tat, oracle->peer_cost_ns, oracle->peer_burst_ns, oracle->now))
             sim_oracle_violate(oracle, SIM_ORACLE_LIMIT, arrival->tag,
                                "section 5: the %s of session %s was forwarded more than %" PRIu32
                                " packets a second",
-                               sim_role_name(role), sim_text_session(&session->id).text, rate);
-        sim_packets_draw(&sender->peer_tat, rate, oracle->now);
+                               sim_role_name(role), sim_text_session(&session->id).text,
+                               oracle->config.peer_rate_limit_pps);
+        draw(&sender->peer_tat, oracle->peer_cost_ns, oracle->now);
     }
     if (receiver->capped) {
         sim_oracle_judges(oracle, SIM_ORACLE_REFLECTION);
@@ -308,7 +328,7 @@ void sim_judge_forward(struct sim_oracle *oracle, const struct wr_output *output
     int role;
     arrival->forwards++;
     judge_bytes(oracle, output, arrival);
-    struct sim_session *session = place_of(oracle, arrival, &role);
+    struct sim_session *session = sim_path_place(oracle, arrival, &role);
     if (arrival->sight.kind != SIM_SIGHT_FORWARD && !is_bare(arrival)) {
         sim_oracle_violate(oracle, SIM_ORACLE_BYTES, arrival->tag,
                            "section 4: something was forwarded that is neither a FORWARD nor bare "
@@ -389,6 +409,45 @@ static void note_unproven(struct sim_oracle *oracle, struct sim_session *session
     }
 }
 
+/* A FORWARD of an address that is not bound, dropped where it should have moved its peer. */
+static const char *missed_move(const struct sim_oracle *oracle, const struct sim_session *session,
+                               const struct sim_arrival *arrival)
+{
+    uint64_t sequence = arrival->sight.sequence;
+    int fitting = 0;
+    if (arrival->sight.exempt || sequence > UINT64_MAX - 8192)
+        return NULL;
+    for (int i = 0; i < WR_ROLES; i++) {
+        const struct sim_displaced *gone = &session->roles[i].remembered;
+        if (session->roles[i].bound && gone->there && oracle->now < gone->until_ns &&
+            sim_address_equal(&gone->address, &arrival->from))
+            return !gone->empty && sim_path_ahead(gone->top, &gone->jump, sequence, oracle->now)
+                       ? "it was displaced less than 30 s ago and is ahead of the top remembered"
+                       : NULL;
+    }
+    for (int i = 0; i < WR_ROLES; i++) {
+        const struct sim_role *role = &session->roles[i];
+        const struct sim_candidate *candidate = &role->candidate;
+        fitting += role->bound && (oracle->config.passive_rebind == WR_REBIND_ANY ||
+                                   sim_address_same_ip(&role->address, &arrival->from));
+        if (!role->bound || !candidate->there ||
+            !sim_address_equal(&candidate->address, &arrival->from) ||
+            wr_elapsed(candidate->since_ns, oracle->now) >= 30 * WR_S)
+            continue;
+        bool loser =
+            oracle->now < role->loser_until_ns && sim_address_equal(&role->loser, &arrival->from);
+        return !loser && !role->window.empty &&
+                       wr_elapsed(role->sign_ns, oracle->now) >= 2 * WR_S &&
+                       sim_path_ahead(role->window.top, &candidate->jump, sequence, oracle->now)
+                   ? "it is a candidate ahead of the top of a peer that was silent for 2 s"
+                   : NULL;
+    }
+    return fitting == 1 && oracle->config.passive_rebind != WR_REBIND_OFF &&
+                   arrival->outcome == WR_OUTCOME_UNKNOWN_PEER
+               ? "it fits one bound peer and should be its candidate"
+               : NULL;
+}
+
 static void judge_limited(struct sim_oracle *oracle, struct sim_session *session, int role,
                           const struct sim_arrival *arrival)
 {
@@ -408,8 +467,9 @@ static void judge_limited(struct sim_oracle *oracle, struct sim_session *session
 void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
 {
     int role;
-    struct sim_session *session = place_of(oracle, arrival, &role);
+    struct sim_session *session = sim_path_place(oracle, arrival, &role);
     struct sim_bindings bindings = {0};
+    const char *missed = NULL;
     if (is_bare(arrival))
         bindings = sim_address_bindings(oracle, &arrival->from);
     sim_oracle_judges(oracle, SIM_ORACLE_MODEL);
@@ -426,6 +486,8 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
             unfounded(oracle, SIM_ORACLE_MODEL, arrival, "its session is not waiting for a peer");
         break;
     case WR_OUTCOME_UNKNOWN_PEER:
+        if (session != NULL && role < 0)
+            missed = missed_move(oracle, session, arrival);
         if (is_bare(arrival) ? bindings.all > 0 : session == NULL || role >= 0)
             unfounded(oracle, SIM_ORACLE_MODEL, arrival, "it is bound there");
         break;
@@ -440,8 +502,10 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
             judge_window_drop(oracle, &session->roles[role], arrival);
         break;
     case WR_OUTCOME_CANDIDATE_UNPROVEN:
-        if (session != NULL && arrival->sight.kind == SIM_SIGHT_FORWARD)
-            note_unproven(oracle, session, arrival);
+        if (session == NULL || arrival->sight.kind != SIM_SIGHT_FORWARD)
+            break;
+        missed = missed_move(oracle, session, arrival);
+        note_unproven(oracle, session, arrival);
         break;
     case WR_OUTCOME_STALE_RECEIVER:
     case WR_OUTCOME_PATH_CAPPED:
@@ -454,97 +518,6 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
     default: /* the others say nothing that the model knows better */
         break;
     }
-}
-
-/* ---- Held ------------------------------------------------------------------------------------ */
-
-/* Whether a lease from where this held datagram came is still on its way. */
-static bool lease_pending(const struct sim_oracle *oracle, const struct sim_arrival *held)
-{
-    for (uint32_t i = 0; i < oracle->kept_count; i++) {
-        const struct sim_arrival *lease = &oracle->kept[i]->arrival;
-        if (sim_map_find(&oracle->kept_by_tag, lease->tag) == i && lease->sight.has_token &&
-            !lease->has_verdict && sim_address_equal(&lease->from, &held->from))
-            return true;
-    }
-    return false;
-}
-
-static bool is_held(const struct sim_oracle *oracle, uint32_t slot)
-{
-    const struct sim_arrival *arrival = &oracle->kept[slot]->arrival;
-    return !arrival->sight.has_token && sim_map_find(&oracle->kept_by_tag, arrival->tag) == slot;
-}
-
-/* It waits for message 3 if its source is bound, for its lease if there is one, else for nothing.
- */
-static void set_hold(struct sim_oracle *oracle, struct sim_arrival *held)
-{
-    int role;
-    struct sim_session *session = place_of(oracle, held, &role);
-    if (session != NULL && role >= 0)
-        held->hold_until_ns = wr_after(oracle->now, HOLD_NS);
-    else
-        held->hold_until_ns = lease_pending(oracle, held) ? WR_NEVER : oracle->now;
-    if (held->hold_until_ns == oracle->now)
-        sim_oracle_violate(oracle, SIM_ORACLE_ORDER, held->tag,
-                           "section 2: a datagram from %s is held though no lease of its source "
-                           "is on its way",
-                           sim_text_address(&held->from).text);
-    if (held->hold_until_ns < oracle->next_hold_ns)
-        oracle->next_hold_ns = held->hold_until_ns;
-}
-
-void sim_held_new(struct sim_oracle *oracle, struct sim_arrival *held)
-{
-    uint32_t same = 0;
-    sim_oracle_judges(oracle, SIM_ORACLE_MEMORY);
-    set_hold(oracle, held);
-    if (oracle->held_now > HELD_MAX)
-        sim_oracle_violate(oracle, SIM_ORACLE_MEMORY, held->tag,
-                           "section 2: %" PRIu32 " datagrams are held; the pool has 1024 places",
-                           oracle->held_now);
-    for (uint32_t i = 0; i < oracle->kept_count; i++) {
-        if (is_held(oracle, i) && sim_address_equal(&oracle->kept[i]->arrival.from, &held->from) &&
-            memcmp(&oracle->kept[i]->arrival.sight.session, &held->sight.session, 16) == 0)
-            same++;
-    }
-    if (same > HOLD_FORWARDS)
-        sim_oracle_violate(oracle, SIM_ORACLE_MEMORY, held->tag,
-                           "sections 1 and 2: %" PRIu32
-                           " datagrams of %s are held for one session; at most two may be",
-                           same, sim_text_address(&held->from).text);
-}
-
-void sim_held_lease_decided(struct sim_oracle *oracle, const struct wr_address *from)
-{
-    for (uint32_t i = 0; oracle->held_now > 0 && i < oracle->kept_count; i++) {
-        struct sim_arrival *held = &oracle->kept[i]->arrival;
-        if (is_held(oracle, i) && held->hold_until_ns == WR_NEVER &&
-            sim_address_equal(&held->from, from))
-            set_hold(oracle, held);
-    }
-}
-
-void sim_judge_held(struct sim_oracle *oracle)
-{
-    bool acted = oracle->entry == SIM_ENTRY_DEADLINE;
-    if (oracle->held_now == 0 || oracle->now < oracle->next_hold_ns)
-        return;
-    oracle->next_hold_ns = WR_NEVER;
-    for (uint32_t i = 0; i < oracle->kept_count; i++) {
-        struct sim_arrival *held = &oracle->kept[i]->arrival;
-        if (!is_held(oracle, i))
-            continue;
-        if (acted ? held->hold_until_ns <= oracle->now : held->hold_until_ns < oracle->now) {
-            sim_oracle_violate(oracle, SIM_ORACLE_ORDER, held->tag,
-                               "sections 1 and 2: a datagram from %s is held since %" PRIu64
-                               " ns; it should have gone on at %" PRIu64 " ns",
-                               sim_text_address(&held->from).text, held->at_ns,
-                               held->hold_until_ns);
-            held->hold_until_ns = WR_NEVER - 1;
-        }
-        if (held->hold_until_ns < oracle->next_hold_ns)
-            oracle->next_hold_ns = held->hold_until_ns;
-    }
+    if (missed != NULL)
+        unfounded(oracle, SIM_ORACLE_MODEL, arrival, missed);
 }

@@ -431,17 +431,20 @@ struct sim_arrival *sim_arrival_add(struct sim_oracle *oracle, const struct wr_d
     uint8_t *copy = oracle->batch_bytes + (size_t)at * SIM_COPY_MAX;
     memcpy(copy, datagram->bytes, datagram->size < SIM_COPY_MAX ? datagram->size : SIM_COPY_MAX);
     struct sim_arrival *arrival = &oracle->batch[at];
-    *arrival = (struct sim_arrival){.tag = datagram->tag,
-                                    .number = ++oracle->arrivals,
-                                    .at_ns = oracle->now,
-                                    .from = datagram->from,
-                                    .bytes = copy,
-                                    .size = datagram->size,
-                                    .sender = sender,
-                                    .hold_until_ns = WR_NEVER};
+    memset(arrival, 0, offsetof(struct sim_arrival, answer));
+    arrival->tag = datagram->tag;
+    arrival->number = ++oracle->arrivals;
+    arrival->at_ns = oracle->now;
+    arrival->from = datagram->from;
+    arrival->bytes = copy;
+    arrival->size = datagram->size;
+    arrival->sender = sender;
+    arrival->slot = SIM_NO_SLOT;
+    arrival->hold_until_ns = WR_NEVER;
     arrival->from.reserved = 0;
     if (arrival->from.ip[0] != 0xfe || (arrival->from.ip[1] & 0xc0) != 0x80)
         arrival->from.zone = 0;
+    arrival->bad_source = sim_source_bad(oracle, &arrival->from);
     arrival->sight = sim_sight_of(datagram->bytes, datagram->size, oracle->config.bare_rift);
     return arrival;
 }
@@ -520,7 +523,7 @@ void sim_oracle_state_clear(struct sim_oracle *oracle)
     sim_map_clear(&oracle->good_map);
     sim_map_clear(&oracle->cookie_map[0]);
     sim_map_clear(&oracle->cookie_map[1]);
-    sim_map_clear(&oracle->reject_prefixes);
+    sim_map_clear(&oracle->prefix_map);
     oracle->bare_sends = 0;
     oracle->batch_count = oracle->batch_cursor = oracle->touched_count = 0;
     oracle->held_now = oracle->pending_now = 0;
@@ -532,7 +535,7 @@ void sim_oracle_state_clear(struct sim_oracle *oracle)
     oracle->key_expected = oracle->key_arrived = false;
     oracle->refresh_wanted_ns = WR_NEVER;
     oracle->verify_tat = oracle->reject_all_tat = 0;
-    oracle->reject_count = 0;
+    oracle->prefix_count = 0;
     oracle->unbound_second = oracle->unbound_seen[0] = oracle->unbound_seen[1] = 0;
     oracle->token_tag = 0;
     oracle->first_memory_bytes = 0;
@@ -558,11 +561,11 @@ void sim_oracle_state_free(struct sim_oracle *oracle)
     free(oracle->good);
     free(oracle->cookies[0]);
     free(oracle->cookies[1]);
-    free(oracle->reject_tats);
+    free(oracle->prefixes);
     sim_map_free(&oracle->kept_by_tag);
     sim_map_free(&oracle->good_map);
     sim_map_free(&oracle->cookie_map[0]);
     sim_map_free(&oracle->cookie_map[1]);
-    sim_map_free(&oracle->reject_prefixes);
+    sim_map_free(&oracle->prefix_map);
     free(oracle->bare_causes);
 }

@@ -29,8 +29,9 @@ struct sim_displaced {
     bool there;
     struct wr_address address;
     wr_instant until_ns;
-    uint64_t top;            /* of the window, at a promotion by rule 1 or 2 */
-    struct sim_digest token; /* at a promotion by rule 3 */
+    /* by rule 1 or 2: what comes back with it */
+    uint64_t top;
+    bool empty, bound_by_token, capped;
     struct sim_jump jump;
 };
 
@@ -84,14 +85,20 @@ struct sim_arrival {
     const uint8_t *bytes;
     uint32_t size, sender;
     struct sim_sight sight;
+    bool bad_source; /* nothing may be sent there (section 5) */
     bool kept, met, has_outcome, has_verdict, applied, promoted;
     bool was_bound; /* the source was bound in its session when it arrived */
+    bool asked;     /* its verification went out */
+    bool in_queue;  /* it joined one of the two queues, the first where `first_class` */
+    bool first_class;
+    struct sim_digest signed_by;
     enum wr_outcome outcome;
     enum wr_verdict verdict;
     uint32_t forwards;
     uint32_t answers;
-    struct sim_sight answer;
+    uint32_t slot;            /* of its session when it was met, a guess afterwards */
     wr_instant hold_until_ns; /* when a held one must have its outcome; WR_NEVER: open */
+    struct sim_sight answer;  /* where `answers` is not 0 */
 };
 
 struct sim_kept {
@@ -124,6 +131,7 @@ struct sim_good_signature {
 
 struct sim_given_cookie {
     uint8_t cookie[WR_COOKIE_BYTES];
+    int role; /* that it serves, -1 for not known */
     struct wr_session_id session;
     struct wr_address address;
 };
@@ -135,6 +143,13 @@ struct sim_request {
     uint8_t keys[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES];
 };
 
+/* What one source prefix has drawn from its buckets. */
+struct sim_prefix {
+    wr_instant unbound_tat, reject_tat;
+};
+
+#define SIM_PREFIXES_MAX 65536
+
 struct sim_bare_cause {
     uint64_t cause;
     struct wr_session_id session;
@@ -142,7 +157,13 @@ struct sim_bare_cause {
 
 #define SIM_BARE_CAUSES 1024
 
-enum sim_entry { SIM_ENTRY_OTHER, SIM_ENTRY_DEADLINE, SIM_ENTRY_REVOKE, SIM_ENTRY_BAN };
+enum sim_entry {
+    SIM_ENTRY_OTHER,
+    SIM_ENTRY_DEADLINE,
+    SIM_ENTRY_VERIFIED,
+    SIM_ENTRY_REVOKE,
+    SIM_ENTRY_BAN,
+};
 
 struct sim_oracle {
     struct wr_relay_config config;
@@ -150,6 +171,7 @@ struct sim_oracle {
     char relay_id[WR_RELAY_ID_BYTES_MAX + 1];
     char name[64];
     uint64_t memory_bytes;
+    uint64_t peer_cost_ns, peer_burst_ns; /* of one packet; 0 where the limit is off */
     struct sim_truth *truth;
     void *context;
     void (*violated)(void *context, const struct sim_violation *violation);
@@ -207,9 +229,9 @@ struct sim_oracle {
     struct sim_map cookie_map[2];
     uint64_t cookie_period;
 
-    struct sim_map reject_prefixes; /* prefix -> place in reject_tats */
-    wr_instant *reject_tats;
-    uint32_t reject_count, reject_capacity;
+    struct sim_map prefix_map; /* of sources -> place in prefixes */
+    struct sim_prefix *prefixes;
+    uint32_t prefix_count, prefix_capacity;
     wr_instant reject_all_tat;
     uint64_t unbound_second, unbound_seen[2]; /* requests of strangers, this second and the last */
 

@@ -9,7 +9,7 @@
 static unsigned passes_of(const struct sim_window *window, uint64_t sequence)
 {
     unsigned place = (unsigned)(sequence % SIM_WINDOW_SPAN);
-    return window->passes[place / 4] >> (place % 4 * 2) & 3u;
+    return (unsigned)window->passes[place / 4] >> (place % 4 * 2) & 3u;
 }
 
 static void set_passes(struct sim_window *window, uint64_t sequence, unsigned count)
@@ -84,8 +84,12 @@ void sim_window_pass(struct sim_window *window, uint64_t sequence, enum sim_wind
     window->empty = false;
 }
 
-void sim_window_restore(struct sim_window *window, uint64_t top)
+void sim_window_restore(struct sim_window *window, uint64_t top, bool empty)
 {
+    if (empty) {
+        sim_window_clear(window);
+        return;
+    }
     memset(window->passes, 0xff, sizeof window->passes);
     window->top = top;
     window->empty = false;

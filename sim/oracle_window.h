@@ -49,6 +49,6 @@ void sim_jump_drop(struct sim_jump *jump, uint64_t sequence, wr_instant now);
 bool sim_jump_confirms(const struct sim_jump *jump, uint64_t sequence, wr_instant now);
 
 /* After a reversion: all up to `top` counts as seen, what lies above may pass once more. */
-void sim_window_restore(struct sim_window *window, uint64_t top);
+void sim_window_restore(struct sim_window *window, uint64_t top, bool empty);
 
 #endif

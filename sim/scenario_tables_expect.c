@@ -126,15 +126,15 @@ static bool read_is(struct sim_reader *reader, const cJSON *value, void *target)
 }
 
 #define BETWEEN                                                                                    \
-    FIELD("between", CUSTOM, struct sim_expect_draft, at_ns,                                       \
-          "From the first instant up to, not including, the second. Default: the whole run.",      \
-          .read = read_between,                                                                    \
-          .schema = "{\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/duration\"}, "          \
-                    "\"minItems\": 2, \"maxItems\": 2}")
+    CUSTOM("between",                                                                              \
+           "From the first instant up to, not including, the second. Default: the whole run.",     \
+           .read = read_between,                                                                   \
+           .schema = "{\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/duration\"}, "         \
+                     "\"minItems\": 2, \"maxItems\": 2}")
 #define AT FIELD("at", DURATION, struct sim_expect_draft, at_ns, "When. Default: at the end.")
 #define COUNT_BOUNDS                                                                               \
-    FIELD("is", CUSTOM, struct sim_expect_draft, is, "Exactly this many.", .read = read_is,        \
-          .schema = "{\"type\": [\"integer\", \"boolean\"], \"minimum\": 0}"),                     \
+    CUSTOM("is", "Exactly this many.", .read = read_is,                                            \
+           .schema = "{\"type\": [\"integer\", \"boolean\"], \"minimum\": 0}"),                    \
         FIELD("at_least", U64, struct sim_expect_draft, bound.at_least, "This many or more.",      \
               .min = 1),                                                                           \
         FIELD("at_most", U64, struct sim_expect_draft, bound.at_most, "This many or fewer.")
@@ -146,9 +146,8 @@ static bool read_is(struct sim_reader *reader, const cJSON *value, void *target)
           "Of a group: the sum of all, not each for itself. Default false.")
 
 static const struct sim_field counter_fields[] = {
-    FIELD("counter", CUSTOM, struct sim_expect_draft, at_ns,
-          "A counter of the relay, \"outcomes.…\" or \"verdicts.…\": what it gained.",
-          .read = read_counter, .schema = "{\"$ref\": \"#/$defs/counter\"}", .required = true),
+    CUSTOM("counter", "A counter of the relay, \"outcomes.…\" or \"verdicts.…\": what it gained.",
+           .read = read_counter, .schema = "{\"$ref\": \"#/$defs/counter\"}", .required = true),
     RELAY,
     BETWEEN,
     COUNT_BOUNDS,

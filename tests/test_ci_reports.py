@@ -54,29 +54,36 @@ class Bench(Report):
 
 
 class Matrix(Report):
+    ONE = "hash nat/x seed 1 events 9 0123456789abcdef\n"
+    POINTS = "checkpoint nat/x 1s events 4 aaaaaaaaaaaaaaaa\ncheckpoint nat/x 2s events 8 {0}\n"
+    TWO = ONE + "hash nat/y seed 1 events 9 0123456789abcdef\n"
+
     def compare(self, first, second):
         for build, text in (("a", first), ("b", second)):
-            self.write(build + ".out", text)
+            self.write(build + ".out", "passed nat/x\n" + text)
             self.write(build + ".end", "0 1\n")
         return run("matrix_report.py", self.folder, "a", "b")
 
     def test_equal_hashes_pass(self):
-        status, text = self.compare("0123456789abcdef  nat/x\n", "0123456789abcdef  nat/x\n")
+        status, text = self.compare(self.TWO, self.TWO)
         self.assertEqual(status, 0)
         self.assertIn("all hashes are equal", text)
 
-    def test_another_hash_is_named(self):
-        status, text = self.compare("0123456789abcdef  nat/x\n", "0123456789abcde0  nat/x\n")
+    def test_another_hash_is_named_with_the_checkpoint_that_differs_first(self):
+        status, text = self.compare(self.ONE + self.POINTS.format("b" * 16),
+                                    self.ONE.replace("abcdef", "abcde0") + self.POINTS.format("c" * 16))
         self.assertEqual(status, 4)
-        self.assertIn("nat/x", text)
+        self.assertRegex(text, "nat/x: .*from before 2s on")
+
+    def test_another_number_of_events_is_another_run(self):
+        self.assertEqual(self.compare(self.ONE, self.ONE.replace("events 9", "events 8"))[0], 4)
 
     def test_a_missing_and_an_additional_scenario_differ(self):
-        both = "0123456789abcdef  nat/x\n0123456789abcdef  nat/y\n"
-        self.assertEqual(self.compare(both, both.splitlines()[0] + "\n")[0], 4)
-        self.assertEqual(self.compare(both.splitlines()[0] + "\n", both)[0], 4)
+        self.assertEqual(self.compare(self.TWO, self.ONE)[0], 4)
+        self.assertEqual(self.compare(self.ONE, self.TWO)[0], 4)
 
     def test_nothing_to_compare_is_an_error(self):
-        self.assertEqual(self.compare("nothing\n", "nothing\n")[0], 2)
+        self.assertEqual(self.compare("", "")[0], 2)
 
 
 class Coverage(Report):

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* open_memstream */
 #include "datagram_command.h"
 
 #include "vectors.h"

@@ -48,11 +48,14 @@ static void dropped(void *context, const struct sim_datagram *datagram, enum sim
     last_drop = why;
 }
 
-static void entered(void *context, const struct sim_datagram *datagram)
+static uint64_t held_ns;
+
+static uint64_t entered(void *context, const struct sim_datagram *datagram)
 {
     (void)context;
     (void)datagram;
     entered_count++;
+    return held_ns;
 }
 
 static void open_net(void)
@@ -64,6 +67,7 @@ static void open_net(void)
     packets = sim_packets_create(0);
     net = sim_net_create(&queue, packets, &hash, 1, CLASS_LINK, WHAT_LINK, &listener);
     arrival_count = drop_count = entered_count = 0;
+    held_ns = 0;
 }
 
 static void close_net(void)
@@ -102,7 +106,7 @@ static void send_at(wr_instant now, uint32_t node, const struct wr_address *from
                     const struct wr_address *to)
 {
     struct sim_datagram *datagram =
-        sim_datagram_make(packets, sim_payload_make(packets, (const uint8_t *)"x", 1));
+        sim_datagram_make(packets, sim_content_make(packets, (const uint8_t *)"x", 1));
     datagram->from = *from;
     datagram->to = *to;
     sim_net_send(net, now, node, datagram);
@@ -113,6 +117,11 @@ static void send(uint32_t node, const char *from, const char *to)
     struct wr_address parsed_from = at(from);
     struct wr_address parsed_to = at(to);
     send_at(sim_queue_now_ns(&queue), node, &parsed_from, &parsed_to);
+    struct sim_event event;
+    while (sim_queue_next_ns(&queue) == sim_queue_now_ns(&queue)) {
+        cr_assert(sim_queue_pop(&queue, &event));
+        sim_net_on_event(net, &event);
+    }
 }
 
 /* Plays everything that is under way. Returns how many events that took. */
@@ -217,6 +226,34 @@ Test(net, links_delay_and_need_one_event_for_many_datagrams)
     send(relay, "198.51.100.1:4000", "192.0.2.5:5000");
     play();
     cr_expect_eq(arrivals[10].at_ns, 40 * WR_MS);
+}
+
+Test(net, who_watches_the_core_can_hold_a_datagram_back)
+{
+    uint32_t alice = endpoint(SIM_NET_CORE, "192.0.2.5:5000", ALICE);
+    endpoint(SIM_NET_CORE, "198.51.100.1:4000", RELAY);
+    held_ns = 300;
+    send(alice, "192.0.2.5:5000", "198.51.100.1:4000");
+    held_ns = 0;
+    send(alice, "192.0.2.5:5000", "198.51.100.1:4000");
+    cr_expect_eq(arrival_count, 1u, "the second one overtakes");
+    play();
+    cr_assert_eq(arrival_count, 2u);
+    cr_expect_eq(arrivals[1].at_ns, 300u);
+    cr_expect_eq(entered_count, 2u, "it enters once");
+}
+
+Test(net, nobody_receives_from_inside_a_send)
+{
+    uint32_t relay = endpoint(SIM_NET_CORE, "198.51.100.1:4000", RELAY);
+    endpoint(SIM_NET_CORE, "192.0.2.5:5000", ALICE);
+    struct wr_address from = at("198.51.100.1:4000");
+    struct wr_address to = at("192.0.2.5:5000");
+    send_at(0, relay, &from, &to);
+    cr_expect_eq(arrival_count, 0u);
+    cr_expect_eq(play(), 1u);
+    cr_expect_eq(arrival_count, 1u);
+    cr_expect_eq(arrivals[0].at_ns, 0u);
 }
 
 Test(net, what_leaves_later_is_not_seen_before)

@@ -129,7 +129,7 @@ static bool decodes_with(size_t count, const char *tail, struct wr_token *token)
 {
     char text[2000] = "v4.public.";
     memset(text + 10, 'A', count);
-    strcpy(text + 10 + count, tail);
+    memcpy(text + 10 + count, tail, strlen(tail) + 1);
     return decodes(text, token);
 }
 

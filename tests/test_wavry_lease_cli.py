@@ -183,6 +183,13 @@ class Keygen(Scratch):
         self.assertEqual(self.verdict(token.strip(), key=f"{kid}:{public}"), "accepted")
         self.assertNotEqual(run("keygen")[1], out)
 
+    def test_a_key_that_could_not_be_printed_is_an_error(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([BINARY, "keygen"], stdout=full, stderr=subprocess.PIPE,
+                                  timeout=30, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"standard output", done.stderr)
+
     def test_nothing_is_ever_overwritten(self):
         before = read(self.secret)
         code, out, errors = run("keygen", "--secret-file", self.secret)

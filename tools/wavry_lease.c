@@ -26,6 +26,15 @@ static const struct {
     {"verify", lease_verify_command},
 };
 
+/* What was printed must have arrived: a key that went nowhere is lost. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return code;
+    perror("wavry-lease: standard output");
+    return LEASE_EXIT_REFUSED;
+}
+
 int main(int argc, char **argv)
 {
     if (sodium_init() < 0) {
@@ -34,11 +43,11 @@ int main(int argc, char **argv)
     }
     if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
         fputs(help, stdout);
-        return LEASE_EXIT_OK;
+        return finish(LEASE_EXIT_OK);
     }
     for (size_t i = 0; argc >= 2 && i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return finish(commands[i].run(argc - 1, argv + 1));
     }
     if (argc >= 2)
         fprintf(stderr, "wavry-lease: there is no command '%s'\n", argv[1]);

@@ -29,7 +29,7 @@ const char *wr_peer_end_name(enum wr_peer_end end)
 
 const char *wr_peer_event_name(enum wr_peer_event_kind kind)
 {
-    static const char *const names[] = {"presented", "acked", "rejected", "proven", "silence",
+    static const char *const names[] = {"presented",   "acked", "rejected", "proven", "silence",
                                         "established", "moved", "released", "gave_up"};
     return names[kind];
 }

@@ -29,7 +29,7 @@ struct wr_peer {
         struct wr_upstream upstream;
     } as;
     struct wr_upstream_sent *history; /* upstream host: WR_UPSTREAM_HISTORY by id modulo */
-    uint8_t token[]; /* config.token_bytes_max */
+    uint8_t token[];                  /* config.token_bytes_max */
 };
 
 /* Sends `size` bytes (0: the encoder refused, nothing is sent) and counts them. */

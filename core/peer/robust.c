@@ -10,7 +10,8 @@
  * word         400 ms after the last FORWARD or cookie: another one.
  * probe        a FORWARD went out and nothing was heard since: a bare RENEW, which the relay
  *              answers even where the other peer does not.
- * refresh      a cookie lives 120 to 240 s: a bare RENEW every 30 s keeps a fresh one.
+ * refresh      a bare RENEW every 10 s, whatever flows: a cookie lives 120 to 240 s, and the ACK
+ *              tells in time that the relay drains.
  * silence      a RENEW was not answered for 1 s: the relay has restarted, or this peer's address
  *              has changed on the way. The token goes again.
  * receipt      payload came and nothing was said since: an empty FORWARD tells the sender.
@@ -26,7 +27,7 @@
 #define SILENCE_NS             (1 * WR_S)
 #define PROBE_WITHOUT_LIFE_NS  (2 * WR_S) /* of a peer that gives no signs of life */
 #define UNCONFIRMED_RENEW_NS   (1 * WR_S) /* half-way to fruitless a cookie goes out */
-#define COOKIE_REFRESH_NS      (30 * WR_S)
+#define COOKIE_REFRESH_NS      (10 * WR_S)
 #define SHORTENED_RETRY_NS     (1 * WR_S)
 #define FRUITLESS_MAX_NS       (60 * WR_S)
 #define WANT_PATIENCE_NS       (10 * WR_S) /* an unanswered wish is repeated */
@@ -69,11 +70,19 @@ static void want(struct wr_peer *peer, wr_instant now, enum wr_peer_want reason,
     robust->want_due_ns = wr_after(now, delay_ns);
 }
 
+/* At once, but not again and again: there may be no other one. */
+static void want_other_relay(struct wr_peer *peer, wr_instant now)
+{
+    want(peer, now, WR_PEER_WANT_OTHER_RELAY,
+         wr_elapsed(now, peer->as.robust.other_relay_after_ns));
+}
+
 static void ask(struct wr_peer *peer, wr_instant now)
 {
     struct wr_robust *robust = &peer->as.robust;
     robust->lease_asked = true;
-    robust->asked_ns = now;
+    if (robust->want == WR_PEER_WANT_OTHER_RELAY)
+        robust->other_relay_after_ns = wr_after(now, WANT_PATIENCE_NS);
     robust->want_due_ns = wr_after(now, WANT_PATIENCE_NS);
     wr_peer_want_lease(peer, robust->want,
                        robust->want == WR_PEER_WANT_OTHER_RELAY ? &peer->lease_relay : NULL);
@@ -83,6 +92,7 @@ static void owe_token(struct wr_robust *robust, wr_instant now, bool in_renew)
 {
     robust->token_owed = true;
     robust->token_in_renew = in_renew;
+    robust->relay_answers = false;
     robust->attempts = 0;
     robust->backoff_ns = PRESENT_BACKOFF_NS;
     robust->next_present_ns = now;
@@ -101,11 +111,11 @@ static void say_token(struct wr_peer *peer, wr_instant now)
 {
     struct wr_robust *robust = &peer->as.robust;
     wr_robust_say_token(peer, now);
-    robust->next_present_ns =
-        peer->config.retransmits ? wr_after(now, wr_peer_jittered(peer, robust->backoff_ns))
-                                 : WR_NEVER;
+    robust->next_present_ns = peer->config.retransmits
+                                  ? wr_after(now, wr_peer_jittered(peer, robust->backoff_ns))
+                                  : WR_NEVER;
     robust->backoff_ns = doubled(robust->backoff_ns, PRESENT_BACKOFF_MAX_NS);
-    if (robust->attempts % ATTEMPTS_UNREACHABLE == 0)
+    if (robust->attempts % ATTEMPTS_UNREACHABLE == 0 && !robust->relay_answers)
         want(peer, now, WR_PEER_WANT_UNREACHABLE, 0);
 }
 
@@ -152,11 +162,10 @@ void wr_robust_lease(struct wr_peer *peer, wr_instant now)
     robust->wants_more = true;
     robust->want_due_ns = WR_NEVER;
     robust->want_backoff_ns = WANT_BACKOFF_NS;
-    robust->renewal_due_ns =
-        peer->config.renew_at_permille == 1000
-            ? WR_NEVER
-            : wr_after(peer->lease_obtained_ns,
-                       lifetime_ns / 1000 * peer->config.renew_at_permille);
+    robust->renewal_due_ns = peer->config.renew_at_permille == 1000
+                                 ? WR_NEVER
+                                 : wr_after(peer->lease_obtained_ns,
+                                            lifetime_ns / 1000 * peer->config.renew_at_permille);
     robust->token_is_new = true;
     robust->token_is_refused = false;
     owe_token(robust, now, bound && same_relay && !robust->present_next && !robust->silent);
@@ -208,9 +217,9 @@ static void heard_relay(struct wr_robust *robust, wr_instant now)
     robust->unheard_since_ns = WR_NEVER;
 }
 
-/* ACKs to bare RENEWs look like those to a token. One that names the new expiry, or a later one than
- * the old token had, is the new token's; after three sendings any is believed, because a relay that
- * shortens leases names neither. */
+/* ACKs to bare RENEWs look like those to a token. One that names the new expiry, or a later one
+ * than the old token had, is the new token's; after three sendings any is believed, because a relay
+ * that shortens leases names neither. */
 static bool confirms_token(const struct wr_peer *peer, const struct wr_packet *ack)
 {
     const struct wr_robust *robust = &peer->as.robust;
@@ -293,11 +302,7 @@ static void hear_ack(struct wr_peer *peer, wr_instant now, const struct wr_addre
     }
     note_shortened(peer, now, ack->expires_unix_ms);
     if (ack->draining)
-        want(peer, now, WR_PEER_WANT_OTHER_RELAY,
-             robust->asked_to_leave
-                 ? wr_elapsed(now, wr_after(robust->asked_ns, WANT_PATIENCE_NS))
-                 : 0);
-    robust->asked_to_leave = ack->draining;
+        want_other_relay(peer, now);
 }
 
 /* The token at hand is of no use: another one, at once the first time, then at growing distance. */
@@ -335,10 +340,7 @@ static void act_on_reject(struct wr_peer *peer, wr_instant now, const struct wr_
     case WR_REJECT_SESSION_FULL:
         if (robust->next_present_ns != WR_NEVER)
             robust->next_present_ns = later(robust->next_present_ns, wr_after(now, FULL_WAIT_NS));
-        want(peer, now, WR_PEER_WANT_OTHER_RELAY,
-             robust->asked_ns == 0
-                 ? 0
-                 : wr_elapsed(now, wr_after(robust->asked_ns, WANT_PATIENCE_NS)));
+        want_other_relay(peer, now);
         break;
     case WR_REJECT_BANNED:
         wr_peer_give_up(peer, WR_PEER_END_BANNED);
@@ -363,6 +365,7 @@ static void hear_reject(struct wr_peer *peer, wr_instant now, const struct wr_ad
     peer->counters.rejects_received++;
     peer->counters.rejects[reject->reason < WR_PEER_REASONS ? reject->reason : 0]++;
     robust->last_heard_ns = now;
+    robust->relay_answers = true;
     wr_peer_tell(peer, &event);
     /* Only a token that waits for its answer can be refused: what else comes is late or forged. */
     if (!robust->token_owed || !wr_address_equal(from, &peer->lease_relay))
@@ -456,8 +459,8 @@ static wr_instant renew_due(const struct wr_peer *peer)
     if (robust->proving)
         due = earlier(due, wr_after(robust->last_renew_ns, probe_ns));
     if (life_ns > 0 && robust->has_cookie)
-        due = earlier(due, wr_after(later(robust->last_renew_ns, robust->cookie_ns),
-                                    COOKIE_REFRESH_NS));
+        due = earlier(due,
+                      wr_after(later(robust->last_renew_ns, robust->cookie_ns), COOKIE_REFRESH_NS));
     if (life_ns > 0 && robust->unconfirmed_since_ns != WR_NEVER)
         due = earlier(due, wr_after(later(robust->last_renew_ns, robust->unconfirmed_since_ns),
                                     UNCONFIRMED_RENEW_NS));
@@ -541,8 +544,7 @@ void wr_robust_on_deadline(struct wr_peer *peer, wr_instant now)
     if (bound && wr_elapsed(wr_robust_next_deadline(peer), now) >= SLEPT_NS) {
         speak_first(peer, now);
         robust->unanswered_since_ns = now;
-        robust->unconfirmed_since_ns =
-            robust->unconfirmed_since_ns == WR_NEVER ? WR_NEVER : now;
+        robust->unconfirmed_since_ns = robust->unconfirmed_since_ns == WR_NEVER ? WR_NEVER : now;
         if (robust->next_present_ns <= now)
             robust->next_present_ns = wr_after(now, PRESENT_BACKOFF_NS);
     }

@@ -8,8 +8,8 @@
  *   | mark 57 50 | flags u16 | epoch u16 | receipt epoch u16 | receipt u64 | body …
  *
  * The epoch is drawn anew with each start of the process, so that a receiver sees a restart; the
- * receipt names the latest sequence that came from the other side, with the epoch it was sent in (0:
- * none came yet). Flag bit 0: payload, as opposed to a mere sign of life or receipt. A FORWARD
+ * receipt names the latest sequence that came from the other side, with the epoch it was sent in
+ * (0: none came yet). Flag bit 0: payload, as opposed to a mere sign of life or receipt. A FORWARD
  * without the mark comes from a peer of another make and is handed up whole.
  */
 #ifndef WR_PEER_ROBUST_H
@@ -17,10 +17,10 @@
 
 #include <wavry/peer.h>
 
-#define WR_ROBUST_FRAME_BYTES 16
-#define WR_ROBUST_PAYLOAD 1 /* flag bit 0 */
+#define WR_ROBUST_FRAME_BYTES  16
+#define WR_ROBUST_PAYLOAD      1 /* flag bit 0 */
 #define WR_ROBUST_FRUITLESS_NS (2 * WR_S)
-#define WR_ROBUST_WINDOW      1024 /* sequences in which a second copy is recognised */
+#define WR_ROBUST_WINDOW       1024 /* sequences in which a second copy is recognised */
 
 struct wr_robust_window {
     uint64_t top;
@@ -30,23 +30,23 @@ struct wr_robust_window {
 
 struct wr_robust {
     /* The lease: what is owed to the relay, and when more is asked of the environment. */
-    bool token_owed;      /* the token at hand was not acknowledged by the relay it is good for */
-    bool token_in_renew;  /* it goes in a RENEW, which leaves the replay window alone */
-    bool present_next;    /* the lease that comes next goes in a PRESENT */
-    bool wants_more;      /* false: the environment said no, for good */
-    bool lease_asked;     /* a request is out */
-    bool token_is_new;    /* it was never acknowledged, by any relay */
+    bool token_owed;       /* the token at hand was not acknowledged by the relay it is good for */
+    bool token_in_renew;   /* it goes in a RENEW, which leaves the replay window alone */
+    bool present_next;     /* the lease that comes next goes in a PRESENT */
+    bool wants_more;       /* false: the environment said no, for good */
+    bool lease_asked;      /* a request is out */
+    bool token_is_new;     /* it was never acknowledged, by any relay */
     bool token_is_refused; /* the relay has rejected it: no use to present it again */
-    bool asked_to_leave;  /* the last ACK said that the relay drains */
-    bool cookie_returned; /* a reject 6 was answered with its cookie since the last ACK */
-    uint32_t attempts;    /* presentations since the last ACK */
-    uint64_t backoff_ns;  /* of the next presentation */
+    bool relay_answers;    /* it has said something about the token that is owed */
+    bool cookie_returned;  /* a reject 6 was answered with its cookie since the last ACK */
+    uint32_t attempts;     /* presentations since the last ACK */
+    uint64_t backoff_ns;   /* of the next presentation */
     wr_instant next_present_ns;
     enum wr_peer_want want;
     wr_instant want_due_ns;
-    wr_instant asked_ns;      /* when the environment was last asked */
-    uint64_t reject_delay_ns; /* before it is asked after the next refusal */
-    uint64_t bound_expires_unix_ms; /* of the token that was acknowledged last */
+    wr_instant other_relay_after_ns; /* another relay is not asked for before */
+    uint64_t reject_delay_ns;        /* before it is asked after the next refusal */
+    uint64_t bound_expires_unix_ms;  /* of the token that was acknowledged last */
     uint64_t want_backoff_ns;
     wr_instant renewal_due_ns;
 
@@ -91,7 +91,8 @@ uint64_t wr_robust_send(struct wr_peer *peer, wr_instant now, const uint8_t *bod
 wr_instant wr_robust_next_deadline(const struct wr_peer *peer);
 void wr_robust_on_deadline(struct wr_peer *peer, wr_instant now);
 
-/* ---- robust_words.c: what it says and how it reads a FORWARD, without the timers --------------- */
+/* ---- robust_words.c: what it says and how it reads a FORWARD, without the timers ---------------
+ */
 
 /* A sign of life has just gone out. */
 void wr_robust_spoke(struct wr_peer *peer, wr_instant now);

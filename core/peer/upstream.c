@@ -6,8 +6,8 @@
 
 /*
  * Timers. message 1: every 2 s, six times. stuck: message 3 and Hello went out once; whoever has no
- * HelloAck 6 s later never gets one, and that has a name. ping 500 ms, statistics 1 s, and a latency
- * report 1/60 s after the last one as long as frames come.
+ * HelloAck 6 s later never gets one, and that has a name. ping 500 ms, statistics 1 s, and a
+ * latency report 1/60 s after the last one as long as frames come.
  */
 #define MESSAGE_1_NS (2 * WR_S)
 #define STUCK_NS     (6 * WR_S)
@@ -184,7 +184,7 @@ void wr_upstream_lease(struct wr_peer *peer, wr_instant now)
 void wr_upstream_lease_refused(struct wr_peer *peer, wr_instant now, bool final)
 {
     (void)now;
-    (void)final; /* it asks once and tells its user */
+    (void) final; /* it asks once and tells its user */
     if (peer->state == WR_PEER_WANTS_LEASE)
         wr_peer_give_up(peer, WR_PEER_END_NO_LEASE);
 }
@@ -257,7 +257,8 @@ static void answer_nack(struct wr_peer *peer, const uint8_t *body, uint32_t body
     }
 }
 
-/* Each missing id is asked for once. Only the client asks: what it sends itself has gaps by nature. */
+/* Each missing id is asked for once. Only the client asks: what it sends itself has gaps by nature.
+ */
 static void ask_for_missing(struct wr_peer *peer, wr_instant now)
 {
     struct wr_upstream *upstream = &peer->as.upstream;

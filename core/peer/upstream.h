@@ -69,7 +69,8 @@ uint64_t wr_upstream_send(struct wr_peer *peer, wr_instant now, const uint8_t *b
 wr_instant wr_upstream_next_deadline(const struct wr_peer *peer);
 void wr_upstream_on_deadline(struct wr_peer *peer, wr_instant now);
 
-/* ---- upstream_ids.c: which ids were received, and which are missing ---------------------------- */
+/* ---- upstream_ids.c: which ids were received, and which are missing ----------------------------
+ */
 
 /* Marks an id received. False: it was before, or lies behind the span. */
 bool wr_upstream_take_id(struct wr_upstream *upstream, uint64_t id);

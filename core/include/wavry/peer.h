@@ -173,9 +173,9 @@ void wr_peer_receive(struct wr_peer *peer, wr_instant now, const struct wr_addre
 bool wr_peer_send(struct wr_peer *peer, wr_instant now, const uint8_t *body, uint32_t body_bytes,
                   uint64_t *sequence);
 
-/* Sends a PRESENT or RENEW with this token now (a RENEW without one, NULL, is bare), with the cookie
- * at hand where the peer echoes cookies. Changes nothing else: for experiments that want a certain
- * packet at a certain time. Nothing is sent where there is no relay yet. */
+/* Sends a PRESENT or RENEW with this token now (a RENEW without one, NULL, is bare), with the
+ * cookie at hand where the peer echoes cookies. Changes nothing else: for experiments that want a
+ * certain packet at a certain time. Nothing is sent where there is no relay yet. */
 void wr_peer_say_present(struct wr_peer *peer, wr_instant now, const uint8_t *token,
                          uint32_t token_bytes);
 void wr_peer_say_renew(struct wr_peer *peer, wr_instant now, const uint8_t *token,

@@ -1,0 +1,37 @@
+# wavry_faulty_twin(TARGET NAME): the same sources as TARGET once more as NAME, compiled and linked
+# against the core that has the deliberate faults of core/fault.h. Libraries that have a twin are
+# replaced by it, so that no program ever holds both cores.
+set(WAVRY_TWINS wavry_core=wavry_core_faulty wavry_core_private=wavry_core_faulty
+    CACHE INTERNAL "libraries and their faulty twins")
+
+function(wavry_faulty_twin target name)
+    get_target_property(type ${target} TYPE)
+    get_target_property(folder ${target} SOURCE_DIR)
+    get_target_property(sources ${target} SOURCES)
+    get_target_property(libraries ${target} LINK_LIBRARIES)
+    get_target_property(includes ${target} INCLUDE_DIRECTORIES)
+    get_target_property(definitions ${target} COMPILE_DEFINITIONS)
+    list(TRANSFORM sources PREPEND ${folder}/)
+    if(type STREQUAL "EXECUTABLE")
+        add_executable(${name} ${sources})
+        set(scope PRIVATE)
+    else()
+        add_library(${name} STATIC ${sources})
+        set(scope PUBLIC)
+    endif()
+    foreach(pair IN LISTS WAVRY_TWINS)
+        string(REGEX MATCH "^(.*)=(.*)$" pair ${pair})
+        list(TRANSFORM libraries REPLACE "^${CMAKE_MATCH_1}$" "${CMAKE_MATCH_2}")
+    endforeach()
+    list(REMOVE_ITEM libraries wavry_flags)
+    target_link_libraries(${name} PRIVATE wavry_flags)
+    target_link_libraries(${name} ${scope} ${libraries})
+    if(includes)
+        target_include_directories(${name} ${scope} ${includes})
+    endif()
+    if(definitions)
+        target_compile_definitions(${name} ${scope} ${definitions})
+    endif()
+    set(WAVRY_TWINS ${WAVRY_TWINS} ${target}=${name}
+        CACHE INTERNAL "libraries and their faulty twins")
+endfunction()

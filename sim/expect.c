@@ -1,0 +1,592 @@
+#include "expect.h"
+
+#include "quantity.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is remembered of one expectation for one member of its group. */
+struct cell {
+    uint64_t count;      /* of whatever is counted */
+    uint64_t base;       /* a counter at the window's start */
+    uint64_t sent;       /* DELIVERED_SHARE: the denominator */
+    uint64_t last_ns;    /* LONGEST_GAP: the latest arrival */
+    uint64_t longest_ns; /* LONGEST_GAP, LATENCY */
+    uint64_t since_ns;   /* LONGEST_GAP: where the longest began */
+    uint64_t broken_ns;  /* when an upper bound was passed */
+    bool seen;           /* there is something to judge by */
+    bool broken;
+};
+
+struct watch {
+    const struct sim_expectation *expectation;
+    struct cell *cells;
+    uint32_t cell_count;
+};
+
+struct sim_expect {
+    struct sim_arena *arena;
+    const struct sim_scenario *scenario;
+    struct watch *watches;
+    struct watch **flows; /* those of SIM_EXPECT_FLOW, which hear most of what happens */
+    uint32_t flow_count;
+    struct watch **states; /* those of SIM_EXPECT_SESSION, in order of their instants */
+    uint32_t state_count;
+    uint32_t states_done;
+    enum sim_session_state *session_states;
+    uint64_t *samples;
+    uint32_t sample_count;
+};
+
+/* ---- Making ---------------------------------------------------------------------------------- */
+
+static uint32_t roles_of(const struct sim_expectation *e)
+{
+    return e->role == SIM_ANY ? WR_ROLES : 1;
+}
+
+static uint32_t cells_for(const struct sim_expectation *e)
+{
+    switch (e->kind) {
+    case SIM_EXPECT_FLOW:
+        return e->sessions.count * roles_of(e);
+    case SIM_EXPECT_SESSION:
+        return e->sessions.count;
+    case SIM_EXPECT_EVENT:
+        return e->sessions.count > 0 && !e->total ? e->sessions.count : 1;
+    case SIM_EXPECT_VERDICT:
+    case SIM_EXPECT_REJECT:
+    case SIM_EXPECT_ACK:
+        return e->total ? 1 : e->peers.count;
+    case SIM_EXPECT_STRAYS:
+        return e->total || e->attackers.count > 0 ? 1 : e->peers.count;
+    case SIM_EXPECT_COUNTER:
+    case SIM_EXPECT_GAUGE:
+    case SIM_EXPECT_REQUESTS:
+        break;
+    }
+    return 1;
+}
+
+static int by_value(const void *one, const void *other)
+{
+    const uint64_t *a = one, *b = other;
+    return *a < *b ? -1 : *a > *b;
+}
+
+static void collect_samples(struct sim_expect *expect)
+{
+    const struct sim_scenario *scenario = expect->scenario;
+    uint64_t *all =
+        SIM_ARENA_ARRAY(expect->arena, uint64_t, (size_t)scenario->expectation_count * 2);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < scenario->expectation_count; i++) {
+        const struct sim_expectation *e = &scenario->expectations[i];
+        if (e->kind != SIM_EXPECT_COUNTER && e->kind != SIM_EXPECT_GAUGE)
+            continue;
+        if (e->from_ns < scenario->duration_ns && (e->from_ns > 0 || e->kind == SIM_EXPECT_GAUGE))
+            all[count++] = e->from_ns;
+        if (e->to_ns > 0 && e->to_ns < scenario->duration_ns)
+            all[count++] = e->to_ns;
+    }
+    qsort(all, count, sizeof *all, by_value);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == 0 || all[i] != all[i - 1])
+            all[expect->sample_count++] = all[i];
+    }
+    expect->samples = all;
+}
+
+static int by_instant(const void *one, const void *other)
+{
+    const struct watch *a = *(struct watch *const *)one, *b = *(struct watch *const *)other;
+    if (a->expectation->from_ns != b->expectation->from_ns)
+        return a->expectation->from_ns < b->expectation->from_ns ? -1 : 1;
+    return a->expectation < b->expectation ? -1 : 1;
+}
+
+struct sim_expect *sim_expect_create(struct sim_arena *arena, const struct sim_scenario *scenario)
+{
+    struct sim_expect *expect = sim_arena_take(arena, sizeof *expect);
+    expect->arena = arena;
+    expect->scenario = scenario;
+    uint32_t count = scenario->expectation_count;
+    expect->watches = SIM_ARENA_ARRAY(arena, struct watch, count);
+    expect->flows = SIM_ARENA_ARRAY(arena, struct watch *, count);
+    expect->states = SIM_ARENA_ARRAY(arena, struct watch *, count);
+    expect->session_states =
+        SIM_ARENA_ARRAY(arena, enum sim_session_state, scenario->session_count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct watch *watch = &expect->watches[i];
+        const struct sim_expectation *e = &scenario->expectations[i];
+        watch->expectation = e;
+        watch->cell_count = cells_for(e);
+        watch->cells = SIM_ARENA_ARRAY(arena, struct cell, watch->cell_count);
+        for (uint32_t c = 0; c < watch->cell_count; c++)
+            watch->cells[c].last_ns = e->from_ns;
+        if (e->kind == SIM_EXPECT_FLOW)
+            expect->flows[expect->flow_count++] = watch;
+        if (e->kind == SIM_EXPECT_SESSION)
+            expect->states[expect->state_count++] = watch;
+    }
+    qsort(expect->states, expect->state_count, sizeof(struct watch *), by_instant);
+    collect_samples(expect);
+    return expect;
+}
+
+const uint64_t *sim_expect_samples(const struct sim_expect *expect, uint32_t *count)
+{
+    *count = expect->sample_count;
+    return expect->samples;
+}
+
+/* ---- Watching: flows ------------------------------------------------------------------------- */
+
+static void pass(struct cell *cell, uint64_t value, const struct sim_bound *bound, uint64_t at_ns)
+{
+    if (value > bound->at_most && !cell->broken) {
+        cell->broken = true;
+        cell->broken_ns = at_ns;
+    }
+}
+
+static bool within(const struct sim_expectation *e, uint64_t at_ns)
+{
+    return at_ns >= e->from_ns && at_ns < e->to_ns;
+}
+
+static void note_gap(struct cell *cell, const struct sim_expectation *e, uint64_t at_ns)
+{
+    uint64_t gap_ns = at_ns - cell->last_ns;
+    if (gap_ns > cell->longest_ns) {
+        cell->longest_ns = gap_ns;
+        cell->since_ns = cell->last_ns;
+    }
+    if (gap_ns > e->bound.at_most)
+        pass(cell, gap_ns, &e->bound, cell->last_ns + e->bound.at_most);
+    cell->last_ns = at_ns;
+}
+
+static void on_sent(struct cell *cell, const struct sim_expectation *e, uint64_t at_ns)
+{
+    if (!within(e, at_ns))
+        return;
+    if (e->measure == SIM_FLOW_DELIVERED_SHARE) {
+        cell->sent++;
+        cell->seen = true;
+    } else if (e->measure == SIM_FLOW_SENT) {
+        pass(cell, ++cell->count, &e->bound, at_ns);
+    }
+}
+
+static void on_delivered(struct cell *cell, const struct sim_expectation *e,
+                         const struct sim_observation *o)
+{
+    uint64_t latency_ns = o->at_ns - o->sent_ns;
+    if (e->measure == SIM_FLOW_DELIVERED_SHARE) {
+        cell->count += within(e, o->sent_ns) && o->repeat == 0;
+        return;
+    }
+    if (!within(e, o->at_ns))
+        return;
+    switch (e->measure) {
+    case SIM_FLOW_DELIVERED:
+        if (o->repeat == 0)
+            pass(cell, ++cell->count, &e->bound, o->at_ns);
+        break;
+    case SIM_FLOW_REPEATS:
+        if (o->repeat > 0)
+            pass(cell, ++cell->count, &e->bound, o->at_ns);
+        break;
+    case SIM_FLOW_LONGEST_GAP:
+        note_gap(cell, e, o->at_ns);
+        break;
+    case SIM_FLOW_FIRST:
+        if (!cell->seen)
+            cell->count = o->at_ns - e->from_ns;
+        cell->seen = true;
+        break;
+    case SIM_FLOW_LATENCY:
+        cell->seen = true;
+        if (latency_ns > cell->longest_ns)
+            cell->longest_ns = latency_ns;
+        pass(cell, latency_ns, &e->bound, o->at_ns);
+        break;
+    case SIM_FLOW_SENT:
+    case SIM_FLOW_DELIVERED_SHARE:
+        break;
+    }
+}
+
+static void watch_flow(struct sim_expect *expect, const struct sim_observation *o)
+{
+    for (uint32_t i = 0; i < expect->flow_count; i++) {
+        struct watch *watch = expect->flows[i];
+        const struct sim_expectation *e = watch->expectation;
+        uint32_t member = o->session - e->sessions.first;
+        if (member >= e->sessions.count || (e->role != SIM_ANY && e->role != (uint32_t)o->role))
+            continue;
+        struct cell *cell =
+            &watch->cells[e->role == SIM_ANY ? member * WR_ROLES + (uint32_t)o->role : member];
+        if (o->kind == SIM_OBSERVED_SENT)
+            on_sent(cell, e, o->at_ns);
+        else
+            on_delivered(cell, e, o);
+    }
+}
+
+/* ---- Watching: relays ------------------------------------------------------------------------ */
+
+static uint64_t gauge_of(const struct sim_sample *sample, enum sim_gauge gauge)
+{
+    const struct wr_snapshot *snapshot = sample->snapshot;
+    switch (gauge) {
+    case SIM_GAUGE_SESSIONS_ACTIVE:
+        return snapshot->sessions_active;
+    case SIM_GAUGE_SESSIONS_WAITING:
+        return snapshot->sessions_waiting;
+    case SIM_GAUGE_HELD:
+        return snapshot->held;
+    case SIM_GAUGE_PENDING:
+        return snapshot->pending;
+    case SIM_GAUGE_QUEUE_DEPTH:
+        return snapshot->queue_depth;
+    case SIM_GAUGE_KEYS:
+        return snapshot->keys;
+    case SIM_GAUGE_DRAINING:
+        return snapshot->draining;
+    case SIM_GAUGE_DRAINED:
+        return snapshot->drained;
+    case SIM_GAUGE_REGISTERED:
+        return sample->registered;
+    case SIM_GAUGE_READY:
+        return sample->ready;
+    case SIM_GAUGE_RECEIVE_QUEUE:
+        return sample->receive_queue_datagrams;
+    case SIM_GAUGE_MEMORY_BYTES:
+        return sample->memory_bytes;
+    case SIM_GAUGE_COUNT:
+        break;
+    }
+    return 0;
+}
+
+static void watch_sample(struct sim_expect *expect, const struct sim_observation *o)
+{
+    for (uint32_t i = 0; i < expect->scenario->expectation_count; i++) {
+        struct watch *watch = &expect->watches[i];
+        const struct sim_expectation *e = watch->expectation;
+        struct cell *cell = watch->cells;
+        if (e->relay != o->relay)
+            continue;
+        if (e->kind == SIM_EXPECT_GAUGE && o->at_ns == e->from_ns) {
+            cell->count = gauge_of(o->sample, e->gauge);
+            cell->seen = true;
+        } else if (e->kind == SIM_EXPECT_COUNTER) {
+            uint64_t value;
+            memcpy(&value, (const char *)&o->sample->snapshot->counters + e->counter.offset,
+                   sizeof value);
+            if (o->at_ns == e->from_ns)
+                cell->base = value;
+            if (o->at_ns == e->to_ns) {
+                cell->count = value - cell->base;
+                cell->seen = true;
+            }
+        }
+    }
+}
+
+static bool event_fits(const struct sim_expectation *e, const struct sim_observation *o)
+{
+    const struct wr_event *event = o->event;
+    return e->relay == o->relay && e->event == (uint32_t)event->kind &&
+           (e->role == SIM_ANY || e->role == (uint32_t)event->role) &&
+           (e->rule == SIM_ANY || e->rule == event->rule) &&
+           (e->why == SIM_ANY || e->why == (uint32_t)event->why) &&
+           (e->sessions.count == 0 || o->session - e->sessions.first < e->sessions.count);
+}
+
+static void count_one(struct watch *watch, uint32_t member, uint64_t at_ns)
+{
+    struct cell *cell = &watch->cells[watch->cell_count > 1 ? member : 0];
+    pass(cell, ++cell->count, &watch->expectation->bound, at_ns);
+}
+
+static void follow_session(struct sim_expect *expect, const struct sim_observation *o)
+{
+    if (o->session == SIM_NONE)
+        return;
+    enum sim_session_state *state = &expect->session_states[o->session];
+    if (o->event->kind == WR_EVENT_CREATED || o->event->kind == WR_EVENT_VACATED)
+        *state = SIM_SESSION_WAITING;
+    else if (o->event->kind == WR_EVENT_ACTIVE)
+        *state = SIM_SESSION_ACTIVE;
+    else if (o->event->kind == WR_EVENT_REMOVED)
+        *state = SIM_SESSION_NONE;
+}
+
+/* A relay process that dies takes its sessions along and reports nothing. */
+static void forget_sessions(struct sim_expect *expect, const struct sim_action *action)
+{
+    if (action->kind != SIM_DO_RELAY_CRASH && action->kind != SIM_DO_RELAY_RESTART)
+        return;
+    for (uint32_t i = 0; i < expect->scenario->session_count; i++) {
+        if (expect->scenario->sessions[i].relay - action->relays.first < action->relays.count)
+            expect->session_states[i] = SIM_SESSION_NONE;
+    }
+}
+
+static void judge_states(struct sim_expect *expect, uint64_t now_ns)
+{
+    for (; expect->states_done < expect->state_count; expect->states_done++) {
+        struct watch *watch = expect->states[expect->states_done];
+        const struct sim_expectation *e = watch->expectation;
+        if (e->from_ns > now_ns)
+            return;
+        for (uint32_t m = 0; m < e->sessions.count; m++) {
+            watch->cells[m].count = expect->session_states[e->sessions.first + m];
+            watch->cells[m].seen = true;
+        }
+    }
+}
+
+/* ---- Watching: the rest ---------------------------------------------------------------------- */
+
+static void watch_others(struct sim_expect *expect, const struct sim_observation *o)
+{
+    for (uint32_t i = 0; i < expect->scenario->expectation_count; i++) {
+        struct watch *watch = &expect->watches[i];
+        const struct sim_expectation *e = watch->expectation;
+        uint32_t peer = o->peer - e->peers.first;
+        bool of_peers = o->peer != SIM_NONE && peer < e->peers.count;
+        if (!within(e, o->at_ns))
+            continue;
+        switch (e->kind) {
+        case SIM_EXPECT_EVENT:
+            if (o->kind == SIM_OBSERVED_RELAY && event_fits(e, o))
+                count_one(watch, o->session - e->sessions.first, o->at_ns);
+            break;
+        case SIM_EXPECT_VERDICT:
+            if (o->kind == SIM_OBSERVED_RELAY && o->event->kind == WR_EVENT_VERDICT && of_peers &&
+                (uint32_t)o->event->verdict == e->verdict)
+                count_one(watch, peer, o->at_ns);
+            break;
+        case SIM_EXPECT_REJECT:
+            if (o->kind == SIM_OBSERVED_ANSWER && o->packet == SIM_PACKET_REJECT && of_peers &&
+                (e->reason == SIM_ANY || e->reason == o->reason))
+                count_one(watch, peer, o->at_ns);
+            break;
+        case SIM_EXPECT_ACK:
+            if (o->kind == SIM_OBSERVED_ANSWER && o->packet == SIM_PACKET_ACK && of_peers)
+                count_one(watch, peer, o->at_ns);
+            break;
+        case SIM_EXPECT_REQUESTS:
+            if (o->kind == SIM_OBSERVED_REQUEST && o->master == e->master &&
+                o->request == e->request)
+                count_one(watch, 0, o->at_ns);
+            break;
+        case SIM_EXPECT_STRAYS:
+            if (o->kind == SIM_OBSERVED_STRAY &&
+                (of_peers || o->attacker - e->attackers.first < e->attackers.count))
+                count_one(watch, of_peers ? peer : 0, o->at_ns);
+            break;
+        case SIM_EXPECT_COUNTER:
+        case SIM_EXPECT_GAUGE:
+        case SIM_EXPECT_FLOW:
+        case SIM_EXPECT_SESSION:
+            break;
+        }
+    }
+}
+
+void sim_expect_observe(void *context, const struct sim_observation *observation)
+{
+    struct sim_expect *expect = context;
+    if (expect->states_done < expect->state_count)
+        judge_states(expect, observation->at_ns);
+    switch (observation->kind) {
+    case SIM_OBSERVED_SENT:
+    case SIM_OBSERVED_DELIVERED:
+        watch_flow(expect, observation);
+        break;
+    case SIM_OBSERVED_SAMPLE:
+        watch_sample(expect, observation);
+        break;
+    case SIM_OBSERVED_RELAY:
+        if (observation->event->kind == WR_EVENT_OUTCOME)
+            break;
+        follow_session(expect, observation);
+        watch_others(expect, observation);
+        break;
+    case SIM_OBSERVED_STRAY:
+    case SIM_OBSERVED_ANSWER:
+    case SIM_OBSERVED_REQUEST:
+        watch_others(expect, observation);
+        break;
+    case SIM_OBSERVED_ACTION:
+        forget_sessions(expect, observation->action);
+        break;
+    case SIM_OBSERVED_VIOLATION:
+    case SIM_OBSERVED_NOTE:
+    case SIM_OBSERVED_DATAGRAM:
+        break;
+    }
+}
+
+/* ---- Judging --------------------------------------------------------------------------------- */
+
+static const char *member_name(const struct sim_expect *expect, const struct watch *watch,
+                               uint32_t index)
+{
+    static const char *const roles[WR_ROLES] = {"client", "server"};
+    const struct sim_expectation *e = watch->expectation;
+    const struct sim_scenario *scenario = expect->scenario;
+    if (watch->cell_count < 2)
+        return "";
+    if (e->kind == SIM_EXPECT_FLOW) {
+        uint32_t role = e->role == SIM_ANY ? index % WR_ROLES : e->role;
+        uint32_t session = e->sessions.first + index / roles_of(e);
+        return sim_arena_print(expect->arena, "%s.%s: ", scenario->sessions[session].name,
+                               roles[role]);
+    }
+    if (e->kind == SIM_EXPECT_SESSION || e->kind == SIM_EXPECT_EVENT)
+        return sim_arena_print(expect->arena,
+                               "%s: ", scenario->sessions[e->sessions.first + index].name);
+    return sim_arena_print(expect->arena, "%s: ", scenario->peers[e->peers.first + index].name);
+}
+
+static uint32_t session_of(const struct watch *watch, uint32_t index)
+{
+    const struct sim_expectation *e = watch->expectation;
+    if (e->sessions.count == 0)
+        return SIM_NONE;
+    if (e->kind == SIM_EXPECT_FLOW)
+        return e->sessions.first + index / roles_of(e);
+    return watch->cell_count == e->sessions.count ? e->sessions.first + index : SIM_NONE;
+}
+
+static bool in_bound(uint64_t value, const struct sim_bound *bound)
+{
+    return value >= bound->at_least && value <= bound->at_most;
+}
+
+static const char *found_time(struct sim_arena *arena, uint64_t ns, uint64_t since_ns)
+{
+    char span[SIM_DURATION_TEXT_BYTES], since[SIM_DURATION_TEXT_BYTES];
+    sim_duration_format(ns, span);
+    if (since_ns == UINT64_MAX)
+        return sim_arena_print(arena, "found %s", span);
+    return sim_arena_print(arena, "found %s, from %s on", span,
+                           sim_duration_format(since_ns, since));
+}
+
+/* Whether one member holds; `found` says what it has. */
+static bool flow_holds(struct sim_expect *expect, const struct sim_expectation *e,
+                       struct cell *cell, const char **found)
+{
+    struct sim_arena *arena = expect->arena;
+    switch (e->measure) {
+    case SIM_FLOW_SENT:
+    case SIM_FLOW_DELIVERED:
+    case SIM_FLOW_REPEATS:
+        *found = sim_arena_print(arena, "found %" PRIu64, cell->count);
+        return in_bound(cell->count, &e->bound);
+    case SIM_FLOW_DELIVERED_SHARE: {
+        if (cell->sent == 0) {
+            *found = "found that nothing was sent";
+            return false;
+        }
+        uint64_t least = cell->sent * e->share.numerator;
+        uint64_t scaled = cell->count * e->share.denominator;
+        *found = sim_arena_print(arena, "found %" PRIu64 " of %" PRIu64, cell->count, cell->sent);
+        return e->share_is_upper ? scaled <= least : scaled >= least;
+    }
+    case SIM_FLOW_LONGEST_GAP:
+        note_gap(cell, e, e->to_ns);
+        *found = found_time(arena, cell->longest_ns, cell->since_ns);
+        return in_bound(cell->longest_ns, &e->bound);
+    case SIM_FLOW_FIRST:
+        if (!cell->seen)
+            cell->count = e->to_ns - e->from_ns;
+        *found =
+            cell->seen ? found_time(arena, cell->count, UINT64_MAX) : "found that nothing arrived";
+        return cell->seen && in_bound(cell->count, &e->bound);
+    case SIM_FLOW_LATENCY:
+        *found = cell->seen ? found_time(arena, cell->longest_ns, UINT64_MAX)
+                            : "found that nothing arrived";
+        return cell->seen && in_bound(cell->longest_ns, &e->bound);
+    }
+    return false;
+}
+
+static bool member_holds(struct sim_expect *expect, const struct sim_expectation *e,
+                         struct cell *cell, const char **found)
+{
+    static const char *const states[] = {"none", "waiting", "active"};
+    switch (e->kind) {
+    case SIM_EXPECT_FLOW:
+        return flow_holds(expect, e, cell, found);
+    case SIM_EXPECT_SESSION:
+        *found = sim_arena_print(expect->arena, "found %s", states[cell->count]);
+        return cell->seen && cell->count == (uint64_t)e->state;
+    case SIM_EXPECT_COUNTER:
+    case SIM_EXPECT_GAUGE:
+        if (!cell->seen) {
+            *found = "found no sample of the relay";
+            return false;
+        }
+        break;
+    case SIM_EXPECT_EVENT:
+    case SIM_EXPECT_VERDICT:
+    case SIM_EXPECT_REJECT:
+    case SIM_EXPECT_ACK:
+    case SIM_EXPECT_REQUESTS:
+    case SIM_EXPECT_STRAYS:
+        break;
+    }
+    *found = sim_arena_print(expect->arena, "found %" PRIu64, cell->count);
+    return in_bound(cell->count, &e->bound);
+}
+
+static struct sim_judgement judge(struct sim_expect *expect, struct watch *watch)
+{
+    const struct sim_expectation *e = watch->expectation;
+    struct sim_judgement judgement = {
+        .expectation = e, .held = true, .found = "", .at_ns = e->to_ns, .session = SIM_NONE};
+    uint32_t lost = 0;
+    for (uint32_t i = 0; i < watch->cell_count; i++) {
+        const char *found;
+        struct cell *cell = &watch->cells[i];
+        if (member_holds(expect, e, cell, &found)) {
+            if (judgement.held && watch->cell_count == 1)
+                judgement.found = found;
+            continue;
+        }
+        if (lost++ > 0)
+            continue;
+        judgement.held = false;
+        judgement.found =
+            sim_arena_print(expect->arena, "%s%s", member_name(expect, watch, i), found);
+        judgement.session = session_of(watch, i);
+        if (cell->broken)
+            judgement.at_ns = cell->broken_ns;
+    }
+    if (lost > 1)
+        judgement.found = sim_arena_print(expect->arena, "%s; and %u more of %u", judgement.found,
+                                          lost - 1, watch->cell_count);
+    return judgement;
+}
+
+const struct sim_judgement *sim_expect_finish(struct sim_expect *expect, uint32_t *lost)
+{
+    uint32_t count = expect->scenario->expectation_count;
+    struct sim_judgement *judgements = SIM_ARENA_ARRAY(expect->arena, struct sim_judgement, count);
+    judge_states(expect, UINT64_MAX);
+    *lost = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        judgements[i] = judge(expect, &expect->watches[i]);
+        *lost += !judgements[i].held;
+    }
+    return judgements;
+}

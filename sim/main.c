@@ -1,0 +1,53 @@
+/* wavry-sim: the simulator's command line. */
+#include "commands.h"
+#include "datagram_command.h"
+#include "feed.h"
+
+#include <sodium.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *about;
+} commands[] = {
+    {"run", sim_run_command, "play scenarios and say what came of each"},
+    {"validate", sim_validate_command, "read scenarios without playing them"},
+    {"list", sim_list_command, "name scenarios and what they show"},
+    {"schema", sim_schema_command, "print the JSON Schema of scenario files"},
+    {"feed", sim_feed_command, "drive the core alone by a text trace"},
+    {"datagram", sim_datagram_command, "print the parse of one datagram"},
+};
+
+static void print_usage(FILE *out)
+{
+    fputs("usage: wavry-sim COMMAND [ARGUMENT...]\n", out);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
+    fputs("wavry-sim COMMAND --help says more.\n", out);
+}
+
+int main(int argc, char **argv)
+{
+    if (sodium_init() < 0) {
+        fputs("libsodium cannot be used\n", stderr);
+        return SIM_EXIT_USAGE;
+    }
+    if (argc < 2) {
+        print_usage(stderr);
+        return SIM_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(commands[i].name, argv[1]) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "wavry-sim: no command \"%s\"\n", argv[1]);
+    print_usage(stderr);
+    return SIM_EXIT_USAGE;
+}

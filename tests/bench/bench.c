@@ -1,0 +1,58 @@
+#include "bench.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static uint64_t allocations;
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *block, size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_realloc(void *block, size_t bytes);
+
+void *__wrap_malloc(size_t bytes)
+{
+    allocations++;
+    return __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    allocations++;
+    return __real_calloc(count, bytes);
+}
+
+void *__wrap_realloc(void *block, size_t bytes)
+{
+    allocations++;
+    return __real_realloc(block, bytes);
+}
+
+uint64_t bench_allocations(void)
+{
+    return allocations;
+}
+
+uint64_t bench_cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+void bench_figure(const char *name, uint64_t milli, const char *unit, const char *bound)
+{
+    printf("FIGURE\t%s\t%" PRIu64 ".%03u\t%s\t%s\n", name, milli / 1000, (unsigned)(milli % 1000),
+           unit, bound);
+    fflush(stdout);
+}
+
+void bench_fail(const char *message)
+{
+    fprintf(stderr, "%s\n", message);
+    exit(1);
+}

@@ -1,0 +1,23 @@
+/*
+ * What the benchmark programs share: a clock, a count of allocations, and the one form in which
+ * figures are printed (ci/bench reads it). Owns nothing of what is measured.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdint.h>
+
+/* CPU time of this process in nanoseconds: what one core was busy, whoever else was there. */
+uint64_t bench_cpu_ns(void);
+
+/* Allocations so far by anything that is linked statically (the linker wraps malloc, calloc and
+ * realloc). */
+uint64_t bench_allocations(void);
+
+/* One figure. `bound` is "<= 150", ">= 1000000" or "-". The value is `milli` / 1000. */
+void bench_figure(const char *name, uint64_t milli, const char *unit, const char *bound);
+
+/* Ends the program with a message: what was to be measured did not happen. */
+_Noreturn void bench_fail(const char *message);
+
+#endif
