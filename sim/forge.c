@@ -103,13 +103,13 @@ static uint32_t junk(struct sim_forge *forge, uint8_t *out)
 uint32_t sim_forge_packet(struct sim_forge *forge, enum sim_packet kind,
                           const struct wr_session_id *session, uint32_t bytes, uint8_t *out)
 {
-    uint8_t token[SIM_FORGE_TOKEN_BYTES_MAX];
     if (kind == SIM_PACKET_ANY)
         kind = (enum sim_packet)(SIM_PACKET_PRESENT + sim_rng_below(&forge->dice, 7));
     switch (kind) {
     case SIM_PACKET_ANY:
         break;
     case SIM_PACKET_PRESENT: {
+        uint8_t token[SIM_FORGE_TOKEN_BYTES_MAX];
         uint32_t token_bytes = sim_forge_token(forge, token);
         return wr_wire_encode_present(out, WR_DATAGRAM_BYTES_MAX, session, WR_ROLE_CLIENT, token,
                                       token_bytes, NULL);
