@@ -26,11 +26,12 @@ void sim_forge_init(struct sim_forge *forge, uint64_t seed, const char *name, en
     memset(forge, 0, sizeof *forge);
     forge->dice = sim_rng_named(seed, name, "forgery");
     forge->kind = kind;
-    /* A claim that cannot be malformed, though it may name nobody's session. */
-    struct wr_session_id claimed =
-        wr_session_id_is_nil(session) ? sim_forge_session(forge) : *session;
+    /* Without a session to attack, one that nobody has: a nil one would be malformed. */
+    struct wr_session_id invented = sim_forge_session(forge);
+    if (wr_session_id_is_nil(session))
+        session = &invented;
     struct wr_mint mint = wr_mint_lease(
-        &texts, "mallory", &claimed, WR_ROLE_CLIENT, relay_id,
+        &texts, "mallory", session, WR_ROLE_CLIENT, relay_id,
         kind == SIM_TOKEN_UNKNOWN_KID ? "a-kid-that-nobody-has" : kid, wall_unix_ms, LIFETIME_MS);
     if (kind == SIM_TOKEN_MALFORMED) {
         mint.raw_payload = (const uint8_t *)no_json;

@@ -21,6 +21,9 @@ void sim_judge_renewed(struct sim_oracle *oracle, struct sim_session *session, i
 const struct sim_token *sim_lease_token(struct sim_oracle *oracle,
                                         const struct sim_arrival *arrival);
 
+/* The role that it is for: the signed one, or under policy strict the presented one. */
+enum wr_role sim_lease_role(struct sim_oracle *oracle, const struct sim_arrival *arrival);
+
 /* oracle_model.c: sessions created, active, moved, vacated, removed. */
 void sim_judge_session(struct sim_oracle *oracle, const struct wr_event *event);
 void sim_judge_deadlines(struct sim_oracle *oracle, wr_instant next_deadline_ns);

@@ -260,23 +260,21 @@ static void judge_order(struct sim_oracle *oracle, struct sim_session *session, 
 {
     struct sim_role *sender = &session->roles[role];
     const char *objection = NULL;
-    bool overtook = arrival->number < sender->last_forward && !arrival->kept;
+    bool transport = arrival->sight.kind == SIM_SIGHT_BARE_TRANSPORT;
+    bool behind_forward = arrival->number < sender->last_forward;
+    bool behind_bare = arrival->number < sender->last_bare;
     sim_oracle_judges(oracle, SIM_ORACLE_ORDER);
-    if (arrival->sight.kind == SIM_SIGHT_BARE_TRANSPORT) {
-        if (!session->roles[0].shook_hands || !session->roles[1].shook_hands)
-            objection = "a bare transport packet passed before a handshake packet went each way";
-        else if (arrival->number < sender->last_bare)
-            objection = "it left behind a later bare packet";
-    } else if (is_bare(arrival)) {
-        if (arrival->number < sender->last_bare || overtook)
-            objection = "it left behind a later packet of its sender";
-    } else if (arrival->number < sender->last_forward ||
-               (arrival->number < sender->last_bare && !arrival->kept)) {
+    if (transport && (!session->roles[0].shook_hands || !session->roles[1].shook_hands))
+        objection = "a bare transport packet passed before a handshake packet went each way";
+    else if (arrival->kept && !arrival->was_bound)
+        objection = NULL; /* held behind a lease: its source may be bound by another one since */
+    else if (transport ? behind_bare /* message 3 goes before FORWARDs that waited for it */
+             : is_bare(arrival) ? behind_bare || behind_forward
+                                : behind_forward || (behind_bare && !arrival->kept))
         objection = "it left behind a later packet of its sender";
-    } else if (message_3_due(session, role) && !arrival->kept &&
-               session->waiting_forwards <= HOLD_FORWARDS && oracle->held_now < HELD_MAX) {
+    else if (!is_bare(arrival) && message_3_due(session, role) && !arrival->kept &&
+             session->waiting_forwards <= HOLD_FORWARDS && oracle->held_now < HELD_MAX)
         objection = "it did not wait for message 3";
-    }
     if (objection != NULL)
         sim_oracle_violate(oracle, SIM_ORACLE_ORDER, arrival->tag,
                            "section 1, Bare RIFT: a packet of the %s of session %s left out of "
@@ -315,11 +313,10 @@ static void remember_bare(struct sim_oracle *oracle, struct sim_session *session
 static void heard(struct sim_oracle *oracle, struct sim_session *session, int role,
                   const struct sim_arrival *arrival)
 {
-    if (is_bare(arrival))
-        return;
+    if (is_bare(arrival) || arrival->sight.exempt)
+        return; /* they are no sign of life and pass no sequence check */
     session->roles[role].heard_ns = session->heard_ns = oracle->now;
-    if (!arrival->sight.exempt)
-        session->roles[role].sign_ns = oracle->now;
+    session->roles[role].sign_ns = oracle->now;
 }
 
 void sim_judge_forward(struct sim_oracle *oracle, const struct wr_output *output,
@@ -512,7 +509,7 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
     case WR_OUTCOME_PEER_LIMITED:
     case WR_OUTCOME_SESSION_LIMITED:
     case WR_OUTCOME_RELAY_LIMITED:
-        if (session != NULL && role >= 0)
+        if (session != NULL && role >= 0 && !arrival->sight.has_token)
             judge_limited(oracle, session, role, arrival);
         break;
     default: /* the others say nothing that the model knows better */

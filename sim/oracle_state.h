@@ -36,7 +36,7 @@ struct sim_displaced {
 };
 
 struct sim_role {
-    bool bound, bound_by_token, locked, has_token, vacated_by_expiry, released;
+    bool bound, bound_by_token, locked, has_token, released;
     bool end_told; /* that it did not end in time has been said */
     struct wr_address address;
     struct sim_digest identity, token;
@@ -63,6 +63,7 @@ struct sim_role {
 struct sim_session {
     struct wr_session_id id;
     bool used, active, idle_told, wait_told;
+    bool role_expired; /* since it was last active */
     wr_instant active_since_ns, waiting_since_ns, heard_ns;
     wr_instant bytes_tat;
     bool first_shaker_known;

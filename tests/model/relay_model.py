@@ -541,10 +541,14 @@ class Relay:
 
     def start_verifications(self):
         while len(self.running) < OUT_MAX and (self.queues[0] or self.queues[1]):
-            if not self.budget.take(self.now):
+            if not self.budget.fits(self.now):
                 return
             request = (self.queues[0] or self.queues[1]).pop(0)
             request.keys, request.generation = self.keys_for(request.lease), self.key_generation
+            if not request.keys:
+                self.judge(request, "unknown_key")
+                continue
+            self.budget.draw(self.now)
             request.ends = max(self.now, self.verifier_free_at) + self.verify_ns
             self.verifier_free_at = request.ends
             self.running.append(request)
@@ -635,8 +639,6 @@ class Relay:
             self.verdict(datagram, "newer_token")
             if role.address != datagram.source:
                 self.promote(session, role, datagram.source, 3, None)
-                if role.undo:
-                    role.undo.token = lease.token
             role.cap = None
             self.replace_token(session, role, request, key)
         elif role.address == datagram.source:
@@ -670,7 +672,7 @@ class Relay:
         source = request.datagram.source
         undo, remembered = role.undo, role.live_remembered(self.now)
         if (undo and undo.address == source and self.now < undo.until
-                and undo.token == request.datagram.token):
+                and role.lease.token == request.datagram.token):
             self.undo(session, role)
         elif request.cookie_valid and remembered and remembered.address == source:
             self.revert(session, role)
@@ -761,12 +763,12 @@ class Relay:
 
     def promote(self, session, role, address, rule, cap):
         if rule == 3:
-            role.undo = Undo(role, None, self.now) if role.by_token else None
+            role.undo = Undo(role, self.now) if role.by_token else None
             role.remembered = None
         elif not role.live_remembered(self.now):
             role.remembered = Remembered(role, self.now)
         role.address, role.by_token, role.cap = address, rule == 3, cap
-        role.candidate = None
+        role.forget_candidate(address)
         role.sign = role.heard = session.heard = self.now
         self.raise_counter("nat_rebind_events")
         self.role_event("promoted", session, role, rule=rule, address=str(address))
@@ -789,7 +791,8 @@ class Relay:
 
     def come_back(self, session, role, owner, rule):
         role.loser = (role.address, self.now + LOSER_TIME)
-        role.address, role.cap, role.candidate = owner.address, owner.cap, None
+        role.address, role.cap = owner.address, owner.cap
+        role.forget_candidate(owner.address)
         role.sign = self.now
         self.role_event("reverted", session, role, rule=rule, address=str(role.address))
 
