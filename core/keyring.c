@@ -42,14 +42,15 @@ static void supersede_others(struct wr_keyring *ring, wr_instant now)
 }
 
 /* A key that is named again is current again: it moves to the end, with its age forgotten. */
-static void renew_at(struct wr_keyring *ring, uint32_t index, bool pinned, wr_instant now)
+static void renew_at(struct wr_keyring *ring, uint32_t index, enum wr_key_standing standing,
+                     wr_instant now)
 {
     struct wr_ring_key key = ring->keys[index];
-    key.pinned = key.pinned || pinned;
+    key.pinned = key.pinned || standing == WR_KEY_PINNED;
     key.leaves_ns = WR_NEVER;
     close_gap(ring, index);
     ring->keys[ring->count - 1] = key;
-    if (!pinned)
+    if (standing == WR_KEY_LEARNED)
         supersede_others(ring, now);
 }
 
@@ -67,8 +68,8 @@ static uint32_t find_victim(const struct wr_keyring *ring)
 }
 
 enum wr_key_result wr_keyring_add(struct wr_keyring *ring, const char *kid,
-                                  const uint8_t bytes[WR_PUBLIC_KEY_BYTES], bool pinned,
-                                  wr_instant now, bool *evicted,
+                                  const uint8_t bytes[WR_PUBLIC_KEY_BYTES],
+                                  enum wr_key_standing standing, wr_instant now, bool *evicted,
                                   char evicted_kid[WR_KID_BYTES_MAX + 1])
 {
     uint32_t kid_bytes = 0;
@@ -84,7 +85,7 @@ enum wr_key_result wr_keyring_add(struct wr_keyring *ring, const char *kid,
         if (!same_kid(&ring->keys[i], kid, kid_bytes))
             continue;
         if (same_bytes(ring->keys[i].bytes, bytes)) {
-            renew_at(ring, i, pinned, now);
+            renew_at(ring, i, standing, now);
             return WR_KEY_KNOWN;
         }
         if (kid_bytes == 0) /* one key may have no kid */
@@ -106,10 +107,10 @@ enum wr_key_result wr_keyring_add(struct wr_keyring *ring, const char *kid,
     memcpy(key->bytes, bytes, sizeof key->bytes);
     memcpy(key->kid, kid, kid_bytes);
     key->kid_bytes = kid_bytes;
-    key->pinned = pinned;
+    key->pinned = standing == WR_KEY_PINNED;
     key->leaves_ns = WR_NEVER;
     ring->generation++;
-    if (!pinned)
+    if (standing == WR_KEY_LEARNED)
         supersede_others(ring, now);
     return WR_KEY_ADDED;
 }

@@ -34,8 +34,8 @@ void wr_keyring_start(struct wr_keyring *ring, uint64_t skew_ns);
 
 /* A key joins. `*evicted` (its kid in `evicted_kid`) tells whether another had to leave for it. */
 enum wr_key_result wr_keyring_add(struct wr_keyring *ring, const char *kid,
-                                  const uint8_t bytes[WR_PUBLIC_KEY_BYTES], bool pinned,
-                                  wr_instant now, bool *evicted,
+                                  const uint8_t bytes[WR_PUBLIC_KEY_BYTES],
+                                  enum wr_key_standing standing, wr_instant now, bool *evicted,
                                   char evicted_kid[WR_KID_BYTES_MAX + 1]);
 
 /* Refuses these bytes from now on; every key with them leaves the ring (one call of `dropped` for

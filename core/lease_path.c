@@ -43,10 +43,6 @@ static enum wr_verdict take_bound(struct wr_relay *relay, struct wr_session *ses
     }
     if (wr_address_equal(&seat->bound.address, &origin->from)) {
         wr_bind_heard(relay, session, seat);
-        if (origin->cookie_valid) {
-            seat->sign_ns = relay->now;
-            wr_bind_proven(seat);
-        }
         return WR_VERDICT_REPEATED;
     }
     wr_moving_presented(relay, session, role, &from, origin->size, origin->cookie_valid,
@@ -166,6 +162,17 @@ static bool may_wait_for_key(const struct wr_relay *relay, const struct wr_claim
            wr_verify_queue_fits(&relay->queue, WR_VERIFY_KEY_WAIT);
 }
 
+/* On arrival of a lease with an unknown kid, at most every 10 s. */
+static void want_refresh(struct wr_relay *relay, const struct wr_claims *claims)
+{
+    char kid[WR_KID_BYTES_MAX + 1] = {0};
+    if (relay->now < relay->key_refresh_allowed_ns && !WR_FAULT(wait_for_key_floods_master))
+        return;
+    memcpy(kid, claims->kid, claims->kid_bytes);
+    relay->key_refresh_allowed_ns = wr_after(relay->now, WR_KEY_REFRESH_INTERVAL_NS);
+    wr_report_key(relay, WR_EVENT_KEY_REFRESH_WANTED, kid);
+}
+
 /* Checks 1 to 3, then the queue. */
 static void ask(struct wr_relay *relay, const struct wr_datagram *datagram,
                 const struct wr_packet *packet, struct wr_lease_origin *origin,
@@ -230,7 +237,19 @@ static void ask(struct wr_relay *relay, const struct wr_datagram *datagram,
         wr_token_signing_input(&token, request->message, sizeof request->message);
     request->claims = *claims;
     if (!known)
-        wr_lease_path_want_refresh(relay);
+        want_refresh(relay, claims);
+}
+
+/* A lease with a valid cookie from the bound address is a sign of life, whatever becomes of it. */
+static void note_cookie(struct wr_relay *relay, struct wr_session *session, enum wr_role role,
+                        const struct wr_packet *packet, const struct wr_lease_origin *origin)
+{
+    struct wr_seat *seat = &session->seats[role];
+    if (packet->has_cookie && wr_cookie_valid(&relay->cookies, &session->id, role, &origin->from,
+                                              relay->now, packet->cookie)) {
+        seat->sign_ns = relay->now;
+        wr_bind_proven(seat);
+    }
 }
 
 /* The bound token again, from its bound address: the same ACK, no check runs, nothing changes. */
@@ -243,11 +262,7 @@ static void repeat(struct wr_relay *relay, struct wr_session *session, enum wr_r
         wr_report_outcome(relay, origin->tag, WR_OUTCOME_PEER_LIMITED, &origin->session);
         return;
     }
-    if (packet->has_cookie && wr_cookie_valid(&relay->cookies, &session->id, role, &origin->from,
-                                              relay->now, packet->cookie)) {
-        seat->sign_ns = relay->now;
-        wr_bind_proven(seat);
-    }
+    note_cookie(relay, session, role, packet, origin);
     wr_bind_heard(relay, session, seat);
     wr_report_outcome(relay, origin->tag, WR_OUTCOME_LEASE_TAKEN, &origin->session);
     wr_report_verdict(relay, origin, WR_VERDICT_REPEATED);
@@ -296,6 +311,8 @@ void wr_lease_path_receive(struct wr_relay *relay, const struct wr_datagram *dat
         conclude(relay, &origin, verdict);
         return;
     }
+    if (bound >= 0)
+        note_cookie(relay, session, (enum wr_role)bound, packet, &origin);
     if (bound < 0) /* a flood is turned away before anything is computed */
         wr_hash_token(relay->token_key, packet->token, packet->token_bytes, token_hash);
     ask(relay, datagram, packet, &origin, session, token_hash, bound >= 0);
@@ -399,26 +416,4 @@ void wr_lease_path_keys_changed(struct wr_relay *relay)
         end_request(relay, request);
     }
     wr_lease_path_pump(relay);
-}
-
-wr_instant wr_lease_path_refresh_deadline(const struct wr_relay *relay)
-{
-    bool wanted = relay->queue.lists[WR_VERIFY_KEY_WAIT].count > 0 && relay->key_refresh_due;
-    return wanted ? relay->key_refresh_allowed_ns : WR_NEVER;
-}
-
-void wr_lease_path_want_refresh(struct wr_relay *relay)
-{
-    const struct wr_verify_list *waiting = &relay->queue.lists[WR_VERIFY_KEY_WAIT];
-    if (waiting->count == 0)
-        return;
-    relay->key_refresh_due =
-        relay->now < relay->key_refresh_allowed_ns && !WR_FAULT(wait_for_key_floods_master);
-    if (relay->key_refresh_due)
-        return;
-    const struct wr_claims *claims = &relay->queue.requests[waiting->oldest].claims;
-    char kid[WR_KID_BYTES_MAX + 1] = {0};
-    memcpy(kid, claims->kid, claims->kid_bytes);
-    relay->key_refresh_allowed_ns = wr_after(relay->now, WR_KEY_REFRESH_INTERVAL_NS);
-    wr_report_key(relay, WR_EVENT_KEY_REFRESH_WANTED, kid);
 }

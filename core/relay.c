@@ -196,7 +196,6 @@ wr_instant wr_relay_next_deadline(const struct wr_relay *relay)
     if (relay->queue.pending > 0) {
         next = minimum(next, wr_verify_queue_timeout_deadline(&relay->queue));
         next = minimum(next, wr_verify_queue_budget_deadline(&relay->queue, relay->now));
-        next = minimum(next, wr_lease_path_refresh_deadline(relay));
     }
     next = minimum(next, wr_holding_deadline(relay));
     next = minimum(next, wr_keyring_next_deadline(&relay->ring));
@@ -228,8 +227,6 @@ static void act(struct wr_relay *relay)
     while (wr_session_table_next_deadline(&relay->sessions) <= relay->now)
         wr_bind_on_deadline(relay, wr_session_table_first(&relay->sessions));
     drop_old_keys(relay);
-    if (wr_lease_path_refresh_deadline(relay) <= relay->now)
-        wr_lease_path_want_refresh(relay);
     if (relay->drain_ends_ns <= relay->now) {
         relay->drain_ends_ns = WR_NEVER;
         if (!relay->drained) {
@@ -391,7 +388,8 @@ void wr_relay_verified(struct wr_relay *relay, uint32_t id, int key_index)
  */
 
 enum wr_key_result wr_relay_key_add(struct wr_relay *relay, const char *kid,
-                                    const uint8_t public_key[WR_PUBLIC_KEY_BYTES], bool pinned)
+                                    const uint8_t public_key[WR_PUBLIC_KEY_BYTES],
+                                    enum wr_key_standing standing)
 {
     char evicted_kid[WR_KID_BYTES_MAX + 1];
     bool evicted;
@@ -399,7 +397,7 @@ enum wr_key_result wr_relay_key_add(struct wr_relay *relay, const char *kid,
     if (WR_FAULT(key_never_joins) && relay->ring.count > 0)
         return WR_KEY_KNOWN;
     enum wr_key_result result =
-        wr_keyring_add(&relay->ring, kid, public_key, pinned, relay->now, &evicted, evicted_kid);
+        wr_keyring_add(&relay->ring, kid, public_key, standing, relay->now, &evicted, evicted_kid);
     if (evicted)
         wr_report_key(relay, WR_EVENT_KEY_DROPPED, evicted_kid);
     if (result == WR_KEY_ADDED) {

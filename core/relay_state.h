@@ -61,7 +61,6 @@ struct wr_relay {
     wr_instant reject_all_tat;
     wr_instant bandwidth_tat;
     wr_instant key_refresh_allowed_ns; /* an unknown kid asks the master no earlier */
-    bool key_refresh_due;              /* and one waits for that */
 
     struct wr_session_table sessions;
     struct wr_bucket_table sources;
@@ -164,10 +163,6 @@ void wr_lease_path_pump(struct wr_relay *relay);
 
 /* After a change of the ring: requests whose key came join the queue. */
 void wr_lease_path_keys_changed(struct wr_relay *relay);
-
-/* Asks for a key refresh where one is wanted and allowed now (section 8). */
-void wr_lease_path_want_refresh(struct wr_relay *relay);
-wr_instant wr_lease_path_refresh_deadline(const struct wr_relay *relay);
 
 /* ---- Binding (binding.c) -----------------------------------------------------------------------
  */

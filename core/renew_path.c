@@ -74,6 +74,8 @@ void wr_renew_path_receive(struct wr_relay *relay, const struct wr_datagram *dat
         outcome = renew_unbound(relay, session, &from, packet, &role);
     }
     wr_report_outcome(relay, datagram->tag, outcome, &packet->session);
+    if (outcome == WR_OUTCOME_COOKIE_PROMOTED) /* it is bound now, and renews like any other */
+        wr_bind_renew(relay, session, role);
     if (outcome == WR_OUTCOME_RENEWED || outcome == WR_OUTCOME_COOKIE_PROMOTED) {
         wr_answer_ack(relay, session, role, &from, datagram->tag, datagram->size,
                       packet->has_cookie);

@@ -243,9 +243,12 @@ bool sim_document_parse(struct sim_document *document, struct sim_arena *arena, 
     if (!document->root) {
         if (!stopped || stopped < document->text || stopped > document->text + bytes)
             stopped = document->text;
+        int shown = (int)strcspn(stopped, "\r\n");
         add_problem(document, stopped,
-                    *stopped ? sim_arena_print(arena, "expected JSON, found \"%.12s\"", stopped)
-                             : "expected JSON, found the end of the file");
+                    !*stopped    ? "expected JSON, found the end of the file"
+                    : shown == 0 ? "expected JSON, found the end of the line"
+                                 : sim_arena_print(arena, "expected JSON, found \"%.*s\"",
+                                                   shown < 24 ? shown : 24, stopped));
         return false;
     }
     complain_of_twins(document, document->root);

@@ -330,7 +330,7 @@ static void apply(struct feeder *feeder, const struct sim_feed_line *line, uint6
         feeder->wall_steps_ms += (uint64_t)line->wall_step_ms;
         break;
     case SIM_FEED_KEY:
-        (void)wr_relay_key_add(feeder->relay, line->key.kid, line->key.bytes, false);
+        (void)wr_relay_key_add(feeder->relay, line->key.kid, line->key.bytes, WR_KEY_LEARNED);
         break;
     case SIM_FEED_REVOKE:
         (void)wr_relay_key_revoke(feeder->relay, line->key.bytes);
@@ -354,7 +354,7 @@ static void add_first_keys(struct feeder *feeder)
     feeder->out = fopen("/dev/null", "w");
     for (uint32_t i = 0; i < feeder->config.key_count; i++)
         (void)wr_relay_key_add(feeder->relay, feeder->config.keys[i].kid,
-                               feeder->config.keys[i].bytes, false);
+                               feeder->config.keys[i].bytes, WR_KEY_INITIAL);
     if (feeder->out != NULL)
         fclose(feeder->out);
     feeder->out = out;

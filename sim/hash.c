@@ -89,27 +89,54 @@ static uint64_t mixed(uint64_t lane, uint64_t word)
     return lane ^ lane >> 31;
 }
 
-/* Four independent lanes, so that the multiplications overlap. */
+#define LANES        4
+#define STRIPE_BYTES (16 * LANES)
+
+/* The two halves of a product of 128 bits, folded (the idea is wyhash's). */
+static uint64_t folded_product(uint64_t a, uint64_t b)
+{
+#ifdef __SIZEOF_INT128__
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
+    uint64_t low_mask = UINT64_C(0xffffffff);
+    uint64_t low = (a & low_mask) * (b & low_mask);
+    uint64_t middle = (a >> 32) * (b & low_mask) + (low >> 32);
+    uint64_t other = (a & low_mask) * (b >> 32) + (middle & low_mask);
+    uint64_t high = (a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32);
+    return (other << 32 | (low & low_mask)) ^ high;
+#endif
+}
+
+/* Independent lanes, so that the multiplications overlap. `offset` makes the place count. */
+static inline __attribute__((always_inline)) void take_stripe(uint64_t lanes[LANES],
+                                                              const uint8_t *bytes, uint64_t offset)
+{
+    for (unsigned i = 0; i < LANES; i++) {
+        uint64_t first = load_le64(bytes + (size_t)16 * i) ^ (PRIME_1 + offset);
+        uint64_t second = load_le64(bytes + (size_t)16 * i + 8) ^ (PRIME_2 + offset);
+        lanes[i] += folded_product(first, second);
+    }
+}
+
 uint64_t sim_hash_bytes(const uint8_t *bytes, size_t size)
 {
-    uint64_t lanes[4] = {PRIME_1, PRIME_2, ~PRIME_1, ~PRIME_2};
-    uint8_t rest[32] = {0};
-    size_t whole = size / 32 * 32;
+    uint64_t lanes[LANES] = {0};
+    uint64_t offset = 0;
+    size_t at = 0;
 
-    for (size_t at = 0; at < whole; at += 32) {
-        lanes[0] = mixed(lanes[0], load_le64(bytes + at));
-        lanes[1] = mixed(lanes[1], load_le64(bytes + at + 8));
-        lanes[2] = mixed(lanes[2], load_le64(bytes + at + 16));
-        lanes[3] = mixed(lanes[3], load_le64(bytes + at + 24));
+    for (; at + STRIPE_BYTES <= size; at += STRIPE_BYTES) {
+        take_stripe(lanes, bytes + at, offset);
+        offset += PRIME_1;
     }
-    if (size > whole) {
-        memcpy(rest, bytes + whole, size - whole);
-        for (unsigned i = 0; i < 4; i++) {
-            lanes[i] = mixed(lanes[i], load_le64(rest + 8 * i));
-        }
+    if (at < size) {
+        uint8_t rest[STRIPE_BYTES] = {0};
+        memcpy(rest, bytes + at, size - at);
+        take_stripe(lanes, rest, offset);
     }
     uint64_t value = size;
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < LANES; i++) {
         value = mixed(value, lanes[i]);
     }
     return finished(value);

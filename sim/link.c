@@ -211,8 +211,8 @@ enum sim_link_fate sim_link_send(struct sim_link *link, struct sim_packets *pack
         sim_rng_chance(&link->dice->corrupt, config->corrupt)) {
         uint32_t bits = datagram->payload->size * 8u;
         uint32_t bit = (uint32_t)sim_rng_below(&link->dice->corrupt, bits);
-        struct sim_payload *flipped = sim_payload_flipped(packets, datagram->payload, bit);
-        sim_payload_release(packets, datagram->payload);
+        struct sim_content *flipped = sim_content_flipped(packets, datagram->payload, bit);
+        sim_content_release(packets, datagram->payload);
         datagram->payload = flipped;
     }
     struct sim_datagram *second = NULL;

@@ -13,6 +13,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *about;
 } commands[] = {
+    {"run", sim_run_command, "play scenarios and say what came of each"},
     {"validate", sim_validate_command, "read scenarios without playing them"},
     {"list", sim_list_command, "name scenarios and what they show"},
     {"schema", sim_schema_command, "print the JSON Schema of scenario files"},

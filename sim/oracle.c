@@ -85,6 +85,7 @@ struct sim_oracle *sim_oracle_create(const struct sim_oracle_config *config)
     oracle->config.relay_id = oracle->relay_id;
     oracle->config.own_addresses = oracle->own;
     oracle->memory_bytes = config->memory_bytes;
+    sim_path_set_limits(oracle);
     oracle->truth = config->truth;
     oracle->context = config->context;
     oracle->violated = config->violated;
@@ -134,7 +135,7 @@ void sim_oracle_arrive(struct sim_oracle *oracle, const struct wr_datagram *data
             sim_arrival_add(oracle, &datagrams[i], senders != NULL ? senders[i] : SIM_TRUTH_NOBODY);
         oracle->expected.packets_rx++;
         oracle->expected.bytes_rx += datagrams[i].size;
-        if (sim_source_bad(oracle, &arrival->from))
+        if (arrival->bad_source)
             continue;
         oracle->expected.lease_present_packets += arrival->sight.kind == SIM_SIGHT_PRESENT;
         oracle->expected.lease_renew_packets += arrival->sight.kind == SIM_SIGHT_RENEW;

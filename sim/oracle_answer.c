@@ -212,7 +212,7 @@ void sim_judge_answer(struct sim_oracle *oracle, const struct wr_output *output,
         judge_reject_rate(oracle, output);
     if ((sight.kind == SIM_SIGHT_ACK || sight.kind == SIM_SIGHT_REJECT) && sight.has_cookie)
         give_cookie(oracle, output->bytes + sight.cookie_at, &sight.session,
-                    arrival->sight.has_token ? (int)sim_lease_token(oracle, arrival)->role
+                    arrival->sight.has_token ? (int)sim_lease_role(oracle, arrival)
                     : session != NULL        ? sim_session_role_of(session, &output->to)
                                              : -1,
                     &output->to);
@@ -249,8 +249,12 @@ static void judge_ack(struct sim_oracle *oracle, const struct sim_arrival *arriv
 {
     const struct sim_session *session = sim_session_find(oracle, &arrival->sight.session);
     const struct sim_role *role = NULL;
-    for (int i = 0; session != NULL && i < WR_ROLES; i++) {
-        const struct sim_role *holder = &session->roles[i];
+    bool judged = arrival->sight.has_token && arrival->verdict != WR_VERDICT_REPEATED;
+    int number = judged            ? (int)sim_lease_role(oracle, arrival)
+                 : session != NULL ? sim_session_role_of(session, &arrival->from)
+                                   : -1;
+    if (session != NULL && number >= 0) {
+        const struct sim_role *holder = &session->roles[number];
         if (holder->bound && (sim_address_equal(&holder->address, &arrival->from) ||
                               (holder->candidate.there &&
                                sim_address_equal(&holder->candidate.address, &arrival->from))))

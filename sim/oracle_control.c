@@ -70,8 +70,9 @@ void sim_lease_taken(struct sim_oracle *oracle, struct sim_arrival *arrival)
 {
     const struct sim_token *token = sim_lease_token(oracle, arrival);
     arrival->in_queue = token->readable && ring_knows(oracle, token);
-    arrival->first_class = arrival->was_bound || (arrival->sight.has_cookie &&
-                                                  sim_cookie_good(oracle, arrival, token->role));
+    arrival->first_class = arrival->was_bound ||
+                           (arrival->sight.has_cookie &&
+                            sim_cookie_good(oracle, arrival, (int)sim_lease_role(oracle, arrival)));
     arrival->signed_by = token->signed_by;
     const struct sim_session *session = sim_session_find(oracle, &arrival->sight.session);
     int role = session != NULL ? sim_session_role_of(session, &arrival->from) : -1;
@@ -94,11 +95,17 @@ static struct sim_arrival *open_lease(struct sim_oracle *oracle, uint32_t *at)
         } else {
             return NULL;
         }
-        if (arrival->has_outcome && arrival->in_queue && !arrival->has_verdict && !arrival->asked) {
+        if (arrival->has_outcome && arrival->sight.has_token && !arrival->has_verdict &&
+            !arrival->asked) {
             (*at)++;
             return arrival;
         }
     }
+}
+
+static bool comes_before(const struct sim_arrival *a, const struct sim_arrival *b)
+{
+    return a->first_class != b->first_class ? a->first_class : a->number < b->number;
 }
 
 /* First come first served within a queue, and the first queue before the second. */
@@ -106,23 +113,22 @@ static void judge_turn(struct sim_oracle *oracle, const struct sim_digest *diges
 {
     struct sim_arrival *next = NULL, *asked = NULL, *open;
     for (uint32_t at = 0; (open = open_lease(oracle, &at)) != NULL;) {
-        if (next == NULL || (open->first_class != next->first_class ? open->first_class
-                                                                    : open->number < next->number))
+        if (open->in_queue && (next == NULL || comes_before(open, next)))
             next = open;
         if (sim_digest_equal(&open->signed_by, digest) &&
-            (asked == NULL ||
-             (open->first_class != asked->first_class ? open->first_class
-                                                      : open->number < asked->number)))
+            (asked == NULL || !open->in_queue || (asked->in_queue && comes_before(open, asked))))
             asked = open;
     }
     if (asked == NULL)
-        return; /* one that waited for its key */
+        return;
     asked->asked = true;
     sim_oracle_judges(oracle, SIM_ORACLE_MODEL);
-    if (asked != next)
+    if (asked->in_queue && asked != next) /* one that waited for its key has its own turn */
         sim_oracle_violate(oracle, SIM_ORACLE_MODEL, asked->tag,
-                           "section 2: the lease of %s is verified before that of %s, which %s",
+                           "section 2: the lease of %s is verified before that of %s (datagram "
+                           "%" PRIu64 "), which %s",
                            sim_text_address(&asked->from).text, sim_text_address(&next->from).text,
+                           next->tag,
                            next->first_class && !asked->first_class
                                ? "carries a valid cookie or comes from a bound address"
                                : "came earlier");

@@ -87,14 +87,13 @@ void sim_count_verdict(struct sim_oracle *oracle, enum wr_verdict verdict)
 /* ---- Outcomes -------------------------------------------------------------------------------- */
 
 /* What a datagram must be by its bytes and source alone; LEASE_TAKEN stands for "anything else". */
-static enum wr_outcome by_its_form(const struct sim_oracle *oracle,
-                                   const struct sim_arrival *arrival)
+static enum wr_outcome by_its_form(const struct sim_arrival *arrival)
 {
     if (arrival->sight.kind == SIM_SIGHT_JUNK)
         return arrival->sight.failure;
     if (arrival->sight.kind == SIM_SIGHT_ACK || arrival->sight.kind == SIM_SIGHT_REJECT)
         return WR_OUTCOME_UNEXPECTED_TYPE;
-    return sim_source_bad(oracle, &arrival->from) ? WR_OUTCOME_BAD_SOURCE : WR_OUTCOME_LEASE_TAKEN;
+    return arrival->bad_source ? WR_OUTCOME_BAD_SOURCE : WR_OUTCOME_LEASE_TAKEN;
 }
 
 /* Which kinds of packet may end so (section 7). */
@@ -107,7 +106,7 @@ static bool fits(enum wr_outcome outcome, const struct sim_sight *sight)
         return lease && sight->has_token;
     case WR_OUTCOME_RENEWED:
     case WR_OUTCOME_RENEW_UNKNOWN:
-        return sight->kind == SIM_SIGHT_RENEW && !sight->has_token && !sight->releases;
+        return sight->kind == SIM_SIGHT_RENEW && !sight->has_token;
     case WR_OUTCOME_RELEASED:
         return sight->releases;
     case WR_OUTCOME_COOKIE_PROMOTED:
@@ -182,7 +181,7 @@ void sim_judge_outcome(struct sim_oracle *oracle, const struct wr_event *event)
     count_outcome(&oracle->expected, event->outcome);
     if (oracle->truth != NULL && arrival->sender != SIM_TRUTH_NOBODY)
         sim_truth_outcome(oracle->truth, oracle->now, arrival->sender, event->outcome);
-    enum wr_outcome form = by_its_form(oracle, arrival);
+    enum wr_outcome form = by_its_form(arrival);
     if (form != WR_OUTCOME_LEASE_TAKEN
             ? event->outcome != form
             : is_form(event->outcome) || !fits(event->outcome, &arrival->sight))
@@ -191,9 +190,11 @@ void sim_judge_outcome(struct sim_oracle *oracle, const struct wr_event *event)
                            sim_text_address(&arrival->from).text, wr_outcome_name(event->outcome),
                            form != WR_OUTCOME_LEASE_TAKEN ? "; it is " : ", which it cannot be",
                            form != WR_OUTCOME_LEASE_TAKEN ? wr_outcome_name(form) : "");
-    if (event->outcome == WR_OUTCOME_SESSION_NOT_FOUND ||
-        event->outcome == WR_OUTCOME_UNKNOWN_PEER || event->outcome == WR_OUTCOME_RENEW_UNKNOWN ||
-        event->outcome == WR_OUTCOME_UNBOUND_LIMITED)
+    bool unbound = event->outcome == WR_OUTCOME_SESSION_NOT_FOUND ||
+                   event->outcome == WR_OUTCOME_UNKNOWN_PEER ||
+                   event->outcome == WR_OUTCOME_RENEW_UNKNOWN ||
+                   event->outcome == WR_OUTCOME_UNBOUND_LIMITED;
+    if (unbound && !arrival->kept) /* one that was held drew on its bucket then */
         sim_judge_unbound(oracle, arrival, event->outcome != WR_OUTCOME_UNBOUND_LIMITED);
     if (event->outcome == WR_OUTCOME_LEASE_TAKEN && arrival->sight.has_token)
         sim_lease_taken(oracle, arrival);
@@ -214,8 +215,8 @@ void sim_judge_arrival_settled(struct sim_oracle *oracle, struct sim_arrival *ar
                            "section 4: a datagram from %s counts as %s, but was%s sent on",
                            sim_text_address(&arrival->from).text, wr_outcome_name(arrival->outcome),
                            passed ? " not" : "");
-    if (!arrival->has_outcome &&
-        (lease || by_its_form(oracle, arrival) != WR_OUTCOME_LEASE_TAKEN) && !arrival->kept)
+    if (!arrival->has_outcome && (lease || by_its_form(arrival) != WR_OUTCOME_LEASE_TAKEN) &&
+        !arrival->kept)
         sim_oracle_violate(oracle, SIM_ORACLE_COUNTING, arrival->tag,
                            "section 7: a datagram from %s has no outcome, and may not be held",
                            sim_text_address(&arrival->from).text);

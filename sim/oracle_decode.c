@@ -15,11 +15,12 @@ enum {
     RIFT_HANDSHAKE = 30,
 };
 
-static uint64_t number(const uint8_t *bytes, unsigned count)
+/* Big-endian, 1 to 8 bytes. */
+static inline uint64_t number(const uint8_t *bytes, unsigned count)
 {
     uint64_t value = 0;
     for (unsigned i = 0; i < count; i++)
-        value = value * 256 + bytes[i];
+        value = value << 8 | bytes[i];
     return value;
 }
 
@@ -37,13 +38,10 @@ static uint16_t kermit(const uint8_t *bytes, unsigned count)
     return (uint16_t)crc;
 }
 
-static bool all_zero(const uint8_t *bytes, unsigned count)
+static inline bool all_zero(const uint8_t *bytes, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++) {
-        if (bytes[i] != 0)
-            return false;
-    }
-    return true;
+    static const uint8_t zero[16];
+    return memcmp(bytes, zero, count) == 0;
 }
 
 struct rift {

@@ -14,6 +14,13 @@ const struct sim_token *sim_lease_token(struct sim_oracle *oracle,
     return &oracle->token;
 }
 
+enum wr_role sim_lease_role(struct sim_oracle *oracle, const struct sim_arrival *arrival)
+{
+    return oracle->config.role_policy == WR_ROLE_POLICY_STRICT
+               ? (enum wr_role)arrival->sight.presented_role
+               : sim_lease_token(oracle, arrival)->role;
+}
+
 static int64_t issued_of(const struct sim_token *token)
 {
     return token->issued_ms == INT64_MIN ? 0 : token->issued_ms;
@@ -183,7 +190,7 @@ void sim_judge_bound(struct sim_oracle *oracle, const struct wr_event *event)
     take_terms(oracle, mine, token, key);
     sim_session_bind(oracle, session, role, event->address);
     mine->bound_by_token = true;
-    mine->released = mine->vacated_by_expiry = mine->capped = false;
+    mine->released = mine->capped = false;
     mine->candidate.there = mine->remembered.there = mine->overtaken.there = false;
     session->heard_ns = oracle->now;
     sim_session_deadline_moved(oracle, session);

@@ -45,6 +45,7 @@ static void judge_active(struct sim_oracle *oracle, struct sim_session *session,
     if (!session->active)
         oracle->sessions_active++;
     session->active = true;
+    session->role_expired = false;
     session->active_since_ns = event->at_ns;
 }
 
@@ -284,7 +285,7 @@ static void judge_vacated(struct sim_oracle *oracle, struct sim_session *session
                            wr_why_name(event->why), objection);
     else if (event->why == WR_WHY_EXPIRED)
         judge_moment(oracle, event, role->end_ns, "the end of a lease");
-    role->vacated_by_expiry = event->why == WR_WHY_EXPIRED;
+    session->role_expired = session->role_expired || event->why == WR_WHY_EXPIRED;
     role->released = event->why == WR_WHY_RELEASED;
     role->candidate.there = role->remembered.there = role->overtaken.there = false;
     role->capped = false;
@@ -307,7 +308,7 @@ static void judge_removed(struct sim_oracle *oracle, struct sim_session *session
     wr_instant wait_over =
         wr_after(session->waiting_since_ns, oracle->config.peer_wait_secs * WR_S);
     wr_instant idle = wr_after(session->heard_ns, oracle->config.idle_timeout_secs * WR_S);
-    bool expired = session->roles[0].vacated_by_expiry || session->roles[1].vacated_by_expiry;
+    bool expired = session->role_expired;
     const char *objection = NULL;
     switch (event->why) {
     case WR_WHY_EXPIRED:

@@ -41,6 +41,13 @@ bool sim_packets_allowed(wr_instant tat, uint32_t per_second, uint32_t burst, wr
     return allowed(tat, cost, cost * burst, now);
 }
 
+void sim_path_set_limits(struct sim_oracle *oracle)
+{
+    uint32_t rate = oracle->config.peer_rate_limit_pps;
+    oracle->peer_cost_ns = rate > 0 ? packet_cost(rate) : 0;
+    oracle->peer_burst_ns = oracle->peer_cost_ns * (rate >= 4 ? rate / 4 : 1);
+}
+
 static void draw(wr_instant *tat, uint64_t cost, wr_instant now)
 {
     *tat = (*tat > now ? *tat : now) + cost;
@@ -76,7 +83,12 @@ struct sim_session *sim_path_place(struct sim_oracle *oracle, const struct sim_a
     }
     if (arrival->sight.kind == SIM_SIGHT_JUNK)
         return NULL;
-    struct sim_session *session = sim_session_find(oracle, &arrival->sight.session);
+    struct sim_session *session = NULL;
+    if (arrival->slot < oracle->session_count)
+        session = &oracle->sessions[arrival->slot];
+    if (session == NULL || !session->used ||
+        memcmp(&session->id, &arrival->sight.session, sizeof session->id) != 0)
+        session = sim_session_find(oracle, &arrival->sight.session);
     if (session != NULL)
         *role = sim_session_role_of(session, &arrival->from);
     return session;
@@ -102,6 +114,7 @@ void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival)
     struct sim_session *session = sim_path_place(oracle, arrival, &role);
     if (session == NULL)
         return;
+    arrival->slot = (uint32_t)(session - oracle->sessions);
     arrival->was_bound = role >= 0;
     for (int i = 0; i < WR_ROLES; i++) {
         struct sim_candidate *candidate = &session->roles[i].candidate;
@@ -209,23 +222,25 @@ static void judge_limits(struct sim_oracle *oracle, struct sim_session *session,
                          const struct sim_arrival *arrival)
 {
     struct sim_role *sender = &session->roles[role], *receiver = &session->roles[1 - role];
-    uint32_t kbps = hard_kbps(session), rate = oracle->config.peer_rate_limit_pps;
+    uint32_t kbps = hard_kbps(session);
     sim_oracle_judges(oracle, SIM_ORACLE_LIMIT);
     if (kbps > 0) {
-        if (!sim_bytes_allowed(session->bytes_tat, arrival->size, kbps, oracle->now))
+        uint64_t cost = bytes_cost(arrival->size, kbps);
+        if (!allowed(session->bytes_tat, cost, BURST_NS, oracle->now))
             sim_oracle_violate(oracle, SIM_ORACLE_LIMIT, arrival->tag,
                                "section 5: session %s was forwarded more than its hard limit of "
                                "%" PRIu32 " kbps and a burst of 250 ms allow",
                                sim_text_session(&session->id).text, kbps);
-        draw(&session->bytes_tat, bytes_cost(arrival->size, kbps), oracle->now);
+        draw(&session->bytes_tat, cost, oracle->now);
     }
-    if (rate > 0) {
-        if (!sim_packets_allowed(sender->peer_tat, rate, rate >= 4 ? rate / 4 : 1, oracle->now))
+    if (oracle->peer_cost_ns > 0) {
+        if (!allowed(sender->peer_tat, oracle->peer_cost_ns, oracle->peer_burst_ns, oracle->now))
             sim_oracle_violate(oracle, SIM_ORACLE_LIMIT, arrival->tag,
                                "section 5: the %s of session %s was forwarded more than %" PRIu32
                                " packets a second",
-                               sim_role_name(role), sim_text_session(&session->id).text, rate);
-        sim_packets_draw(&sender->peer_tat, rate, oracle->now);
+                               sim_role_name(role), sim_text_session(&session->id).text,
+                               oracle->config.peer_rate_limit_pps);
+        draw(&sender->peer_tat, oracle->peer_cost_ns, oracle->now);
     }
     if (receiver->capped) {
         sim_oracle_judges(oracle, SIM_ORACLE_REFLECTION);
@@ -245,23 +260,21 @@ static void judge_order(struct sim_oracle *oracle, struct sim_session *session, 
 {
     struct sim_role *sender = &session->roles[role];
     const char *objection = NULL;
-    bool overtook = arrival->number < sender->last_forward && !arrival->kept;
+    bool transport = arrival->sight.kind == SIM_SIGHT_BARE_TRANSPORT;
+    bool behind_forward = arrival->number < sender->last_forward;
+    bool behind_bare = arrival->number < sender->last_bare;
     sim_oracle_judges(oracle, SIM_ORACLE_ORDER);
-    if (arrival->sight.kind == SIM_SIGHT_BARE_TRANSPORT) {
-        if (!session->roles[0].shook_hands || !session->roles[1].shook_hands)
-            objection = "a bare transport packet passed before a handshake packet went each way";
-        else if (arrival->number < sender->last_bare)
-            objection = "it left behind a later bare packet";
-    } else if (is_bare(arrival)) {
-        if (arrival->number < sender->last_bare || overtook)
-            objection = "it left behind a later packet of its sender";
-    } else if (arrival->number < sender->last_forward ||
-               (arrival->number < sender->last_bare && !arrival->kept)) {
+    if (transport && (!session->roles[0].shook_hands || !session->roles[1].shook_hands))
+        objection = "a bare transport packet passed before a handshake packet went each way";
+    else if (arrival->kept && !arrival->was_bound)
+        objection = NULL; /* held behind a lease: its source may be bound by another one since */
+    else if (transport ? behind_bare /* message 3 goes before FORWARDs that waited for it */
+             : is_bare(arrival) ? behind_bare || behind_forward
+                                : behind_forward || (behind_bare && !arrival->kept))
         objection = "it left behind a later packet of its sender";
-    } else if (message_3_due(session, role) && !arrival->kept &&
-               session->waiting_forwards <= HOLD_FORWARDS && oracle->held_now < HELD_MAX) {
+    else if (!is_bare(arrival) && message_3_due(session, role) && !arrival->kept &&
+             session->waiting_forwards <= HOLD_FORWARDS && oracle->held_now < HELD_MAX)
         objection = "it did not wait for message 3";
-    }
     if (objection != NULL)
         sim_oracle_violate(oracle, SIM_ORACLE_ORDER, arrival->tag,
                            "section 1, Bare RIFT: a packet of the %s of session %s left out of "
@@ -300,11 +313,10 @@ static void remember_bare(struct sim_oracle *oracle, struct sim_session *session
 static void heard(struct sim_oracle *oracle, struct sim_session *session, int role,
                   const struct sim_arrival *arrival)
 {
-    if (is_bare(arrival))
-        return;
+    if (is_bare(arrival) || arrival->sight.exempt)
+        return; /* they are no sign of life and pass no sequence check */
     session->roles[role].heard_ns = session->heard_ns = oracle->now;
-    if (!arrival->sight.exempt)
-        session->roles[role].sign_ns = oracle->now;
+    session->roles[role].sign_ns = oracle->now;
 }
 
 void sim_judge_forward(struct sim_oracle *oracle, const struct wr_output *output,
@@ -497,7 +509,7 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
     case WR_OUTCOME_PEER_LIMITED:
     case WR_OUTCOME_SESSION_LIMITED:
     case WR_OUTCOME_RELAY_LIMITED:
-        if (session != NULL && role >= 0)
+        if (session != NULL && role >= 0 && !arrival->sight.has_token)
             judge_limited(oracle, session, role, arrival);
         break;
     default: /* the others say nothing that the model knows better */

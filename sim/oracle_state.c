@@ -431,17 +431,20 @@ struct sim_arrival *sim_arrival_add(struct sim_oracle *oracle, const struct wr_d
     uint8_t *copy = oracle->batch_bytes + (size_t)at * SIM_COPY_MAX;
     memcpy(copy, datagram->bytes, datagram->size < SIM_COPY_MAX ? datagram->size : SIM_COPY_MAX);
     struct sim_arrival *arrival = &oracle->batch[at];
-    *arrival = (struct sim_arrival){.tag = datagram->tag,
-                                    .number = ++oracle->arrivals,
-                                    .at_ns = oracle->now,
-                                    .from = datagram->from,
-                                    .bytes = copy,
-                                    .size = datagram->size,
-                                    .sender = sender,
-                                    .hold_until_ns = WR_NEVER};
+    memset(arrival, 0, offsetof(struct sim_arrival, answer));
+    arrival->tag = datagram->tag;
+    arrival->number = ++oracle->arrivals;
+    arrival->at_ns = oracle->now;
+    arrival->from = datagram->from;
+    arrival->bytes = copy;
+    arrival->size = datagram->size;
+    arrival->sender = sender;
+    arrival->slot = SIM_NO_SLOT;
+    arrival->hold_until_ns = WR_NEVER;
     arrival->from.reserved = 0;
     if (arrival->from.ip[0] != 0xfe || (arrival->from.ip[1] & 0xc0) != 0x80)
         arrival->from.zone = 0;
+    arrival->bad_source = sim_source_bad(oracle, &arrival->from);
     arrival->sight = sim_sight_of(datagram->bytes, datagram->size, oracle->config.bare_rift);
     return arrival;
 }
@@ -495,7 +498,7 @@ void sim_arrivals_settle(struct sim_oracle *oracle)
     }
     for (uint32_t i = 0; i < oracle->batch_count; i++) {
         if (!is_done(&oracle->batch[i]))
-            keep(oracle, &oracle->batch[i]);
+            keep(oracle, met(oracle, &oracle->batch[i]));
     }
     oracle->touched_count = 0;
     oracle->batch_count = 0;

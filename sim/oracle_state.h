@@ -36,7 +36,7 @@ struct sim_displaced {
 };
 
 struct sim_role {
-    bool bound, bound_by_token, locked, has_token, vacated_by_expiry, released;
+    bool bound, bound_by_token, locked, has_token, released;
     bool end_told; /* that it did not end in time has been said */
     struct wr_address address;
     struct sim_digest identity, token;
@@ -63,6 +63,7 @@ struct sim_role {
 struct sim_session {
     struct wr_session_id id;
     bool used, active, idle_told, wait_told;
+    bool role_expired; /* since it was last active */
     wr_instant active_since_ns, waiting_since_ns, heard_ns;
     wr_instant bytes_tat;
     bool first_shaker_known;
@@ -85,6 +86,7 @@ struct sim_arrival {
     const uint8_t *bytes;
     uint32_t size, sender;
     struct sim_sight sight;
+    bool bad_source; /* nothing may be sent there (section 5) */
     bool kept, met, has_outcome, has_verdict, applied, promoted;
     bool was_bound; /* the source was bound in its session when it arrived */
     bool asked;     /* its verification went out */
@@ -95,8 +97,9 @@ struct sim_arrival {
     enum wr_verdict verdict;
     uint32_t forwards;
     uint32_t answers;
-    struct sim_sight answer;
+    uint32_t slot;            /* of its session when it was met, a guess afterwards */
     wr_instant hold_until_ns; /* when a held one must have its outcome; WR_NEVER: open */
+    struct sim_sight answer;  /* where `answers` is not 0 */
 };
 
 struct sim_kept {
@@ -169,6 +172,7 @@ struct sim_oracle {
     char relay_id[WR_RELAY_ID_BYTES_MAX + 1];
     char name[64];
     uint64_t memory_bytes;
+    uint64_t peer_cost_ns, peer_burst_ns; /* of one packet; 0 where the limit is off */
     struct sim_truth *truth;
     void *context;
     void (*violated)(void *context, const struct sim_violation *violation);

@@ -9,7 +9,7 @@
 static unsigned passes_of(const struct sim_window *window, uint64_t sequence)
 {
     unsigned place = (unsigned)(sequence % SIM_WINDOW_SPAN);
-    return window->passes[place / 4] >> (place % 4 * 2) & 3u;
+    return (unsigned)window->passes[place / 4] >> (place % 4 * 2) & 3u;
 }
 
 static void set_passes(struct sim_window *window, uint64_t sequence, unsigned count)

@@ -22,7 +22,7 @@ struct chunk {
 
 struct sim_packets {
     struct sim_datagram *free_datagrams;
-    struct sim_payload *free_payloads[POOL_COUNT];
+    struct sim_content *free_payloads[POOL_COUNT];
     struct chunk *chunks;
     uint64_t next_number;
     uint64_t in_use;
@@ -57,11 +57,11 @@ static void grow_datagrams(struct sim_packets *packets, uint32_t count)
 static void grow_payloads(struct sim_packets *packets, unsigned pool)
 {
     /* Every pool's bytes are a multiple of the head's alignment, so heads stay aligned. */
-    size_t heads = 1 + pool_bytes[pool] / sizeof(struct sim_payload) + 1;
-    struct sim_payload *memory =
-        take_chunk(packets, CHUNK_ELEMENTS, heads * sizeof(struct sim_payload));
+    size_t heads = 1 + pool_bytes[pool] / sizeof(struct sim_content) + 1;
+    struct sim_content *memory =
+        take_chunk(packets, CHUNK_ELEMENTS, heads * sizeof(struct sim_content));
     for (uint32_t i = CHUNK_ELEMENTS; i-- > 0;) {
-        struct sim_payload *payload = memory + i * heads;
+        struct sim_content *payload = memory + i * heads;
         payload->next_free = packets->free_payloads[pool];
         packets->free_payloads[pool] = payload;
     }
@@ -90,14 +90,14 @@ void sim_packets_destroy(struct sim_packets *packets)
     free(packets);
 }
 
-static struct sim_payload *payload_of_size(struct sim_packets *packets, uint32_t size)
+static struct sim_content *payload_of_size(struct sim_packets *packets, uint32_t size)
 {
     assert(size <= SIM_DATAGRAM_BYTES_MAX);
     unsigned pool = size <= pool_bytes[POOL_SMALL] ? POOL_SMALL : POOL_LARGE;
     if (packets->free_payloads[pool] == NULL) {
         grow_payloads(packets, pool);
     }
-    struct sim_payload *payload = packets->free_payloads[pool];
+    struct sim_content *payload = packets->free_payloads[pool];
     packets->free_payloads[pool] = payload->next_free;
     payload->references = 1;
     payload->size = (uint16_t)size;
@@ -105,10 +105,10 @@ static struct sim_payload *payload_of_size(struct sim_packets *packets, uint32_t
     return payload;
 }
 
-struct sim_payload *sim_payload_make(struct sim_packets *packets, const uint8_t *bytes,
+struct sim_content *sim_content_make(struct sim_packets *packets, const uint8_t *bytes,
                                      uint32_t size)
 {
-    struct sim_payload *payload = payload_of_size(packets, size);
+    struct sim_content *payload = payload_of_size(packets, size);
     uint8_t *copy = (uint8_t *)(payload + 1);
     if (size > 0) {
         memcpy(copy, bytes, size);
@@ -117,19 +117,19 @@ struct sim_payload *sim_payload_make(struct sim_packets *packets, const uint8_t 
     return payload;
 }
 
-struct sim_payload *sim_payload_flipped(struct sim_packets *packets,
-                                        const struct sim_payload *payload, uint32_t bit)
+struct sim_content *sim_content_flipped(struct sim_packets *packets,
+                                        const struct sim_content *payload, uint32_t bit)
 {
     assert(bit / 8 < payload->size);
-    struct sim_payload *copy = payload_of_size(packets, payload->size);
+    struct sim_content *copy = payload_of_size(packets, payload->size);
     uint8_t *bytes = (uint8_t *)(copy + 1);
-    memcpy(bytes, sim_payload_bytes(payload), payload->size);
+    memcpy(bytes, sim_content_bytes(payload), payload->size);
     bytes[bit / 8] = (uint8_t)(bytes[bit / 8] ^ 1u << bit % 8);
     copy->digest = sim_hash_bytes(bytes, copy->size);
     return copy;
 }
 
-void sim_payload_release(struct sim_packets *packets, struct sim_payload *payload)
+void sim_content_release(struct sim_packets *packets, struct sim_content *payload)
 {
     assert(payload->references > 0);
     if (--payload->references == 0) {
@@ -138,7 +138,7 @@ void sim_payload_release(struct sim_packets *packets, struct sim_payload *payloa
     }
 }
 
-struct sim_datagram *sim_datagram_make(struct sim_packets *packets, struct sim_payload *payload)
+struct sim_datagram *sim_datagram_make(struct sim_packets *packets, struct sim_content *payload)
 {
     if (packets->free_datagrams == NULL) {
         grow_datagrams(packets, CHUNK_ELEMENTS);
@@ -155,7 +155,7 @@ struct sim_datagram *sim_datagram_make(struct sim_packets *packets, struct sim_p
 struct sim_datagram *sim_datagram_duplicate(struct sim_packets *packets,
                                             const struct sim_datagram *datagram)
 {
-    struct sim_datagram *copy = sim_datagram_make(packets, sim_payload_share(datagram->payload));
+    struct sim_datagram *copy = sim_datagram_make(packets, sim_content_share(datagram->payload));
     uint64_t number = copy->number;
     *copy = *datagram;
     copy->number = number;
@@ -165,7 +165,7 @@ struct sim_datagram *sim_datagram_duplicate(struct sim_packets *packets,
 
 void sim_datagram_release(struct sim_packets *packets, struct sim_datagram *datagram)
 {
-    sim_payload_release(packets, datagram->payload);
+    sim_content_release(packets, datagram->payload);
     datagram->next = packets->free_datagrams;
     packets->free_datagrams = datagram;
     packets->in_use--;

@@ -16,23 +16,24 @@
 #define SIM_HEADERS_V4_BYTES 28
 #define SIM_HEADERS_V6_BYTES 48
 
-struct sim_payload {
+struct sim_content {
     uint64_t digest; /* sim_hash_bytes of the bytes */
     uint32_t references;
     uint16_t size;
     uint16_t pool; /* which free list it goes back to */
-    struct sim_payload *next_free;
+    struct sim_content *next_free;
 };
 
 struct sim_datagram {
     struct wr_address from;
     struct wr_address to;
-    struct sim_payload *payload;
+    struct sim_content *payload;
     struct sim_datagram *next; /* in the queue of the link or host that holds it */
     wr_instant due_ns;         /* when that link delivers it */
     wr_instant born_ns;        /* when it was sent */
     uint64_t number;           /* unique in the run, from 1 on; a duplicate has its own */
     uint64_t cause;            /* number of the datagram that made a relay send it, else 0 */
+    uint32_t asker;            /* endpoint whose datagram that was */
     uint32_t sender;           /* endpoint that truly sent it, whatever `from` says */
     uint32_t at;               /* node of the topology that handles it next */
     bool down;                 /* on its way from the core of the network to an endpoint */
@@ -46,30 +47,30 @@ struct sim_packets *sim_packets_create(uint32_t datagrams);
 void sim_packets_destroy(struct sim_packets *packets);
 
 /* A new payload with one reference, its bytes copied from `bytes` (0..SIM_DATAGRAM_BYTES_MAX). */
-struct sim_payload *sim_payload_make(struct sim_packets *packets, const uint8_t *bytes,
+struct sim_content *sim_content_make(struct sim_packets *packets, const uint8_t *bytes,
                                      uint32_t size);
 
 /* A copy of `payload` with bit `bit` (0..8 * size - 1) the other way round; one reference. */
-struct sim_payload *sim_payload_flipped(struct sim_packets *packets,
-                                        const struct sim_payload *payload, uint32_t bit);
+struct sim_content *sim_content_flipped(struct sim_packets *packets,
+                                        const struct sim_content *payload, uint32_t bit);
 
 /* The bytes lie right behind the head. */
-static inline const uint8_t *sim_payload_bytes(const struct sim_payload *payload)
+static inline const uint8_t *sim_content_bytes(const struct sim_content *payload)
 {
     return (const uint8_t *)(payload + 1);
 }
 
-static inline struct sim_payload *sim_payload_share(struct sim_payload *payload)
+static inline struct sim_content *sim_content_share(struct sim_content *payload)
 {
     payload->references++;
     return payload;
 }
 
-void sim_payload_release(struct sim_packets *packets, struct sim_payload *payload);
+void sim_content_release(struct sim_packets *packets, struct sim_content *payload);
 
 /* A new envelope around `payload`, whose reference it takes over. It has a number and nothing
  * else; the caller fills in the rest. */
-struct sim_datagram *sim_datagram_make(struct sim_packets *packets, struct sim_payload *payload);
+struct sim_datagram *sim_datagram_make(struct sim_packets *packets, struct sim_content *payload);
 
 /* A second envelope with a number of its own around the same bytes. */
 struct sim_datagram *sim_datagram_duplicate(struct sim_packets *packets,

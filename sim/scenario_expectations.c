@@ -416,7 +416,6 @@ static uint32_t read_expectation(struct sim_reader *reader, const cJSON *item,
     if (!form)
         return 0;
     struct sim_expect_draft draft = {
-        .role = SIM_ANY,
         .expectation = {.kind = form->kind,
                         .line = sim_document_line(reader->document, item),
                         .relay = SIM_NONE,
@@ -433,7 +432,6 @@ static uint32_t read_expectation(struct sim_reader *reader, const cJSON *item,
     uint32_t problems = reader->document->problem_count;
     sim_read_object(reader, item, &form->table, also, &draft);
     struct sim_expectation *e = &draft.expectation;
-    e->role = draft.role;
     if (reader->document->problem_count > problems || !settle_window(reader, item, form, &draft) ||
         !fill_in_the_only_ones(reader, item, e))
         return 0;

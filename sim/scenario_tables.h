@@ -50,11 +50,9 @@ struct sim_session_draft {
 
 struct sim_expect_draft {
     struct sim_expectation expectation;
-    struct sim_range relays;
     uint64_t at_ns;
     uint64_t is;
     struct sim_bound bound;
-    uint32_t role;
     const char *flow;
 };
 

@@ -39,7 +39,6 @@
 
 /* In this order at one instant. */
 enum world_class {
-    WORLD_CLASS_SAMPLE,
     WORLD_CLASS_TIMELINE,
     WORLD_CLASS_MASTER,
     WORLD_CLASS_LINK,
@@ -52,21 +51,20 @@ enum world_class {
 
 /* What an event is; its data is an index of the kind named here. */
 enum world_what {
-    WORLD_SAMPLE,           /* sim_observer.sample_ns */
-    WORLD_ACTION,           /* scenario actions */
-    WORLD_ACTION_END,       /* scenario actions: what was to last for_ns is over */
-    WORLD_FAULT,            /* 1: an attack of its own begins, 0: it ends */
-    WORLD_MASTER_ANSWER,    /* exchanges */
-    WORLD_LINK,             /* links of the network */
-    WORLD_HOST,             /* relays: the head of the receive queue can be served */
-    WORLD_VERIFIED,         /* relays: the helper has a result */
-    WORLD_RELAY_DEADLINE,   /* relays */
-    WORLD_RELAY_LINK,       /* relays: deadline of the link to the master */
-    WORLD_END_START,        /* ends */
-    WORLD_END_DEADLINE,     /* ends */
-    WORLD_TRAFFIC,          /* ends */
-    WORLD_LATER,            /* datagrams that were held back at their sender or receiver */
-    WORLD_ATTACKER,         /* attackers */
+    WORLD_ACTION,         /* scenario actions */
+    WORLD_ACTION_END,     /* scenario actions: what was to last for_ns is over */
+    WORLD_FAULT,          /* 1: an attack of its own begins, 0: it ends */
+    WORLD_MASTER_ANSWER,  /* exchanges */
+    WORLD_LINK,           /* links of the network */
+    WORLD_HOST,           /* relays: the head of the receive queue can be served */
+    WORLD_VERIFIED,       /* relays: the helper has a result */
+    WORLD_RELAY_DEADLINE, /* relays */
+    WORLD_RELAY_LINK,     /* relays: deadline of the link to the master */
+    WORLD_END_START,      /* ends */
+    WORLD_END_DEADLINE,   /* ends */
+    WORLD_TRAFFIC,        /* ends */
+    WORLD_LATER,          /* datagrams that were held back at their sender or receiver */
+    WORLD_ATTACKER,       /* attackers */
     WORLD_LIVENESS,
 };
 
@@ -81,7 +79,7 @@ struct world;
 
 /* ---- Relays ---------------------------------------------------------------------------------- */
 
-#define WORLD_BANS_MAX  256
+#define WORLD_BANS_MAX 256
 
 /* Who sent a datagram whose outcome or verdict is still to come. */
 struct world_tag {
@@ -131,7 +129,9 @@ struct world_relay {
     bool has_link;
     bool in_link; /* inside one of its entries */
     bool key_wanted;
-    uint32_t process; /* counts starts: answers to an earlier process are not for this one */
+    bool keys_are_trouble; /* it cannot know the key that signs the leases for it */
+    bool clock_is_trouble; /* its wall clock is off by more than the skew that leases are allowed */
+    uint32_t process;      /* counts starts: answers to an earlier process are not for this one */
     uint32_t pinned[SIM_PINNED_KEYS_MAX];
     uint32_t pinned_count;
     uint32_t revoked[SIM_PINNED_KEYS_MAX];
@@ -156,6 +156,12 @@ void world_relay_arrive(struct world_relay *relay, struct sim_datagram *datagram
 void world_relay_on_host(struct world_relay *relay);
 void world_relay_on_verified(struct world_relay *relay);
 void world_relay_on_deadline(struct world_relay *relay);
+
+/* The wall clock was set: whether leases can be judged by it is part of the truth. */
+void world_relay_judge_clock(struct world_relay *relay);
+
+/* Whether each relay can know the key that signs for it is part of the truth, too. */
+void world_judge_keys(struct world *world);
 
 /* Brackets every entry into the core that is not a datagram: `enter` before, `leave` after. What
  * was sent in between leaves with `leave`. */
@@ -204,8 +210,8 @@ struct world_peer {
     uint32_t first_end;        /* ends[], SIM_NONE */
     bool asleep;
     bool crashed;
-    bool up_blocked, down_blocked;
     struct sim_clock clock;
+    bool is_meddled_with; /* was, at least once */
     struct world_meddling meddlings[WORLD_MEDDLINGS_MAX];
 };
 
@@ -249,9 +255,12 @@ struct world_end {
     struct world_token *current; /* NULL before the first lease */
     struct world_token *older;
     uint32_t leases_given;
+    uint32_t refusal; /* reason of the last reject since the last ACK, 0 for none */
     bool started;
+    bool is_muted;     /* what its protocol says is not sent */
     bool keeps_lease;  /* the next lease it wants is the one it holds (a restart) */
-    bool present_next; /* the timeline wants the next lease in a PRESENT, or in a RENEW, as soon as */
+    bool present_next; /* the timeline wants the next lease in a PRESENT, or in a RENEW, as soon as
+                        */
     bool renew_next;   /*   it comes */
 };
 
@@ -274,11 +283,13 @@ void world_end_present(struct world_end *end, const struct world_token *token);
 void world_end_renew(struct world_end *end, const struct world_token *token);
 void world_end_leave(struct world_end *end);
 
+/* Tells the truth who must be served: both ends of a session that do all that robust peers do. */
+void world_tell_demands(struct world *world);
+
 void world_peer_sleep(struct world *world, uint32_t peer);
 void world_peer_wake(struct world *world, uint32_t peer);
 void world_peer_crash(struct world *world, uint32_t peer);
 void world_peer_restart(struct world *world, uint32_t peer, bool keeps_lease);
-void world_peer_block(struct world *world, uint32_t peer, bool up, bool down);
 void world_peer_move(struct world *world, uint32_t peer, const struct wr_address *address,
                      uint32_t nat, uint32_t uplink, uint32_t downlink);
 void world_peer_meddle(struct world *world, uint32_t peer, const struct sim_action *action);
@@ -296,7 +307,8 @@ void world_traffic_delivered(struct world_end *end, const struct wr_peer_deliver
 bool world_traffic_recall(struct world_end *end, uint64_t sequence, uint8_t *body,
                           uint32_t body_bytes);
 
-/* ---- Masters ---------------------------------------------------------------------------------- */
+/* ---- Masters ----------------------------------------------------------------------------------
+ */
 
 /* An answer on its way from a master, to a relay or to an end. */
 struct world_exchange {
@@ -311,6 +323,8 @@ struct world_exchange {
 
 struct world_master {
     struct sim_master *master;
+    uint32_t signs_with; /* keys[], as the timeline has set it */
+    bool *has_published; /* by key: at some time */
     struct sim_clock clock;
     uint32_t source;
 };
@@ -324,6 +338,9 @@ void world_master_request(struct world_relay *relay, const struct wr_master_requ
 /* An end wants a lease, for another relay than `avoid` (NULL: for its session's). */
 void world_master_ask_lease(struct world_end *end, const struct wr_address *avoid);
 
+void world_master_sign_with(struct world *world, uint32_t master, uint32_t key);
+void world_master_publish(struct world *world, uint32_t master, uint32_t key);
+
 void world_master_on_answer(struct world *world, uint32_t exchange);
 
 /* A lease that an attacker obtains in its own name. Returns the bytes of the token, 0 for none. */
@@ -331,7 +348,8 @@ uint32_t world_master_sign_for(struct world *world, const struct sim_attacker_sp
                                const struct wr_session_id *session, uint8_t *out,
                                uint32_t capacity);
 
-/* ---- Attackers -------------------------------------------------------------------------------- */
+/* ---- Attackers --------------------------------------------------------------------------------
+ */
 
 struct world_attacker {
     struct world *world;
@@ -352,6 +370,18 @@ void world_attacker_arrive(struct world *world, uint32_t index, struct sim_datag
 uint64_t world_attackers_saw(struct world *world, const struct sim_datagram *datagram);
 
 /* ---- The whole ------------------------------------------------------------------------------- */
+
+/* Troubles without an end of their own: they last until an action that ends their kind. */
+enum world_trouble {
+    WORLD_TROUBLE_NONE,
+    WORLD_TROUBLE_PARTITION,
+    WORLD_TROUBLE_RELAY,
+    WORLD_TROUBLE_PAUSE,
+    WORLD_TROUBLE_PEER,
+    WORLD_TROUBLE_MASTER,
+    WORLD_TROUBLE_ATTACK,
+    WORLD_TROUBLE_COUNT
+};
 
 /* A datagram that was held back at its sender (up) or receiver. */
 struct world_later {
@@ -390,9 +420,10 @@ struct world {
     struct world_end *ends; /* two a session */
     struct world_master *masters;
     struct world_attacker *attackers;
-    struct sim_signing_key *keys; /* scenario keys[] */
-    uint32_t *session_relays;     /* where each session is served now */
-    uint32_t watchers;            /* attackers that watch a session */
+    struct sim_signing_key *keys;           /* scenario keys[] */
+    uint32_t *session_relays;               /* where each session is served now */
+    uint32_t watchers;                      /* attackers that watch a session */
+    uint32_t troubles[WORLD_TROUBLE_COUNT]; /* open ones, by kind */
 
     struct world_exchange **exchanges; /* NULL: free place */
     uint32_t exchange_capacity;
@@ -472,7 +503,7 @@ void world_observe_sent(struct world_end *end, uint64_t number);
 void world_observe_delivered(struct world_end *end, uint64_t number, wr_instant sent_ns);
 void world_observe_arrival(struct world *world, uint32_t endpoint,
                            const struct sim_datagram *datagram);
-void world_observe_sample(struct world *world);
+void world_observe_sample(struct world *world, wr_instant at_ns);
 void world_observe_action(struct world *world, const struct sim_action *action);
 void world_observe_note(struct world *world, uint32_t peer, const char *text);
 void world_observe_relay_note(const struct world_relay *relay, const char *text);

@@ -18,7 +18,7 @@ static void send(void *context, const struct wr_address *from, const uint8_t *by
     struct world_attacker *attacker = context;
     struct world *world = attacker->world;
     struct sim_datagram *datagram =
-        sim_datagram_make(world->packets, sim_payload_make(world->packets, bytes, size));
+        sim_datagram_make(world->packets, sim_content_make(world->packets, bytes, size));
     datagram->from = *from;
     datagram->to = world->scenario->relays[attacker->spec->relay].address;
     datagram->sender = world_attacker_endpoint(world, attacker->index);
@@ -68,7 +68,6 @@ static void place_in_network(struct world_attacker *attacker)
 
 static bool build(struct world *world, uint32_t index)
 {
-    static const struct wr_session_id nil;
     const struct sim_scenario *scenario = world->scenario;
     const struct sim_attacker_spec *spec = &scenario->attackers[index];
     const struct sim_attacker_environment environment = {
@@ -80,7 +79,9 @@ static bool build(struct world *world, uint32_t index)
     const struct sim_attacker_target target = {
         .relay_id = scenario->relays[spec->relay].config.relay_id,
         .kid = kid_of_issuer(world, spec->relay),
-        .session = spec->session == SIM_NONE ? nil : scenario->sessions[spec->session].id,
+        /* Claims that it forges must name some session to be worth a signature. */
+        .session = spec->session == SIM_NONE ? sim_session_id(spec->name)
+                                             : scenario->sessions[spec->session].id,
         .wall_unix_ms = scenario->start_unix_ms,
     };
     struct world_attacker *attacker = &world->attackers[index];
@@ -141,7 +142,7 @@ void world_attacker_arrive(struct world *world, uint32_t index, struct sim_datag
     struct world_attacker *attacker = &world->attackers[index];
     world_observe_arrival(world, world_attacker_endpoint(world, index), datagram);
     sim_attacker_receive(attacker->core, now_of(world), &datagram->to,
-                         sim_payload_bytes(datagram->payload), datagram->payload->size);
+                         sim_content_bytes(datagram->payload), datagram->payload->size);
     world_attacker_rearm(attacker);
     sim_datagram_release(world->packets, datagram);
 }
@@ -163,7 +164,7 @@ uint64_t world_attackers_saw(struct world *world, const struct sim_datagram *dat
             if (session->peers[role] == datagram->sender) {
                 uint64_t wants_ns = sim_attacker_saw(
                     attacker->core, now_of(world), (enum wr_role)role, &datagram->from,
-                    sim_payload_bytes(datagram->payload), datagram->payload->size);
+                    sim_content_bytes(datagram->payload), datagram->payload->size);
                 held_ns = wants_ns > held_ns ? wants_ns : held_ns;
             }
         }

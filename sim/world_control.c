@@ -46,7 +46,8 @@ bool world_relay_ready(const struct world_relay *relay)
            (!relay->has_link || wr_master_link_registered(&relay->link));
 }
 
-/* ---- Operator ---------------------------------------------------------------------------------- */
+/* ---- Operator ----------------------------------------------------------------------------------
+ */
 
 static void add_key(struct world_relay *relay, const char *kid,
                     const uint8_t public_key[WR_PUBLIC_KEY_BYTES], bool pinned)
@@ -104,6 +105,39 @@ static bool contains(const uint32_t *list, uint32_t count, uint32_t value)
         }
     }
     return false;
+}
+
+/* It can know the key that signs the leases for it, and trusts it. */
+static bool can_verify(const struct world_relay *relay)
+{
+    const struct world *world = relay->world;
+    const struct world_master *issuer;
+    if (relay->spec->issuer == SIM_NONE) {
+        return true;
+    }
+    issuer = &world->masters[relay->spec->issuer];
+    if (contains(relay->revoked, relay->revoked_count, issuer->signs_with)) {
+        return false;
+    }
+    if (relay->pinned_count > 0) {
+        return contains(relay->pinned, relay->pinned_count, issuer->signs_with);
+    }
+    return issuer->has_published[issuer->signs_with];
+}
+
+void world_judge_keys(struct world *world)
+{
+    wr_instant now = sim_queue_now_ns(&world->queue);
+    for (uint32_t i = 0; i < world->scenario->relay_count; i++) {
+        struct world_relay *relay = &world->relays[i];
+        bool is_trouble = !can_verify(relay);
+        if (is_trouble && !relay->keys_are_trouble) {
+            sim_truth_fault_begins(world->truth, now);
+        } else if (!is_trouble && relay->keys_are_trouble) {
+            sim_truth_fault_ends(world->truth, now);
+        }
+        relay->keys_are_trouble = is_trouble;
+    }
 }
 
 void world_relay_pin(struct world_relay *relay, uint32_t key)
@@ -172,7 +206,8 @@ void world_relay_drain(struct world_relay *relay)
     world_relay_rearm(relay);
 }
 
-/* ---- The link to the master -------------------------------------------------------------------- */
+/* ---- The link to the master --------------------------------------------------------------------
+ */
 
 static void request(void *context, const struct wr_master_request *what)
 {

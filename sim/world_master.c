@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SKEW_MS 30000 /* that relays allow (section 2) */
+
 bool world_masters_build(struct world *world)
 {
     const struct sim_scenario *scenario = world->scenario;
@@ -16,6 +18,9 @@ bool world_masters_build(struct world *world)
         const struct sim_master_spec *spec = &scenario->masters[i];
         struct world_master *master = &world->masters[i];
         master->source = sim_queue_source(&world->queue);
+        master->has_published = world_zeroed(scenario->key_count, sizeof *master->has_published);
+        master->has_published[spec->publishes] = true;
+        master->signs_with = spec->signs_with;
         master->master = sim_master_create(scenario, i, world->seed);
         if (master->master == NULL) {
             return false;
@@ -30,11 +35,24 @@ void world_masters_free(struct world *world)
 {
     for (uint32_t i = 0; world->masters != NULL && i < world->scenario->master_count; i++) {
         sim_master_destroy(world->masters[i].master);
+        free(world->masters[i].has_published);
     }
     for (uint32_t i = 0; i < world->exchange_capacity; i++) {
         free(world->exchanges[i]);
     }
     free(world->exchanges);
+}
+
+void world_master_sign_with(struct world *world, uint32_t master, uint32_t key)
+{
+    world->masters[master].signs_with = key;
+    sim_master_sign_with(world->masters[master].master, key);
+}
+
+void world_master_publish(struct world *world, uint32_t master, uint32_t key)
+{
+    world->masters[master].has_published[key] = true;
+    sim_master_publish(world->masters[master].master, key);
 }
 
 static void answer_later(struct world *world, uint32_t master, uint64_t delay_ns,
@@ -79,9 +97,8 @@ void world_master_request(struct world_relay *relay, const struct wr_master_requ
     };
     struct world *world = relay->world;
     uint32_t index = relay->spec->master;
-    struct sim_master_reply reply =
-        sim_master_request(world->masters[index].master, sim_queue_now_ns(&world->queue),
-                           relay->index, request);
+    struct sim_master_reply reply = sim_master_request(
+        world->masters[index].master, sim_queue_now_ns(&world->queue), relay->index, request);
     sim_hash_word(&world->hash, (uint64_t)relay->index << 8 | (unsigned)request->kind);
     world_observe_request(world, index, kinds[request->kind], relay->index, SIM_NONE);
     if (reply.answered) {
@@ -143,6 +160,14 @@ static void give_again(struct world_end *end, uint32_t master)
     answer_later(end->world, master, 0, exchange);
 }
 
+/* Its clock is near enough to true time for its leases to be valid. */
+static bool is_right(const struct world_master *master, wr_instant now)
+{
+    uint64_t shown_ms = sim_clock_unix_ms(&master->clock, now);
+    uint64_t true_ms = master->clock.start_unix_ms + now / WR_MS;
+    return shown_ms < true_ms + SKEW_MS && true_ms < shown_ms + SKEW_MS;
+}
+
 void world_master_ask_lease(struct world_end *end, const struct wr_address *avoid)
 {
     struct world *world = end->world;
@@ -184,14 +209,14 @@ void world_master_ask_lease(struct world_end *end, const struct wr_address *avoi
         exchange->token.expires_unix_ms = reply.expires_unix_ms;
         exchange->token.until_ns = wr_after(now, reply.lifetime_ns);
         exchange->token.is_honest =
-            is_honest(request.spec) || (request.spec->scope == SIM_LEASE_FIRST && !request.first);
+            is_right(master, now) &&
+            (is_honest(request.spec) || (request.spec->scope == SIM_LEASE_FIRST && !request.first));
     }
     answer_later(world, index, reply.delay_ns, exchange);
 }
 
 uint32_t world_master_sign_for(struct world *world, const struct sim_attacker_spec *attacker,
-                               const struct wr_session_id *session, uint8_t *out,
-                               uint32_t capacity)
+                               const struct wr_session_id *session, uint8_t *out, uint32_t capacity)
 {
     static const struct sim_lease_spec honest = {
         .ttl_ns = 900 * WR_S,

@@ -13,6 +13,8 @@
 
 #define HEADER_BYTES  20
 #define LATERS_MAX    65536
+#define REJECT_FULL   4 /* section 1 */
+#define REJECT_BANNED 5
 
 static wr_instant now_of(const struct world *world)
 {
@@ -47,6 +49,7 @@ void world_peer_meddle(struct world *world, uint32_t peer, const struct sim_acti
                 .count = action->count,
                 .value_ns = action->value_ns,
             };
+            world->peers[peer].is_meddled_with = true;
             return;
         }
     }
@@ -74,9 +77,9 @@ static void hold_back(struct world *world, uint32_t peer, bool up, uint64_t for_
 static void corrupt_last_byte(struct world *world, struct sim_datagram *datagram)
 {
     if (datagram->payload->size > 0) {
-        struct sim_payload *flipped = sim_payload_flipped(world->packets, datagram->payload,
+        struct sim_content *flipped = sim_content_flipped(world->packets, datagram->payload,
                                                           datagram->payload->size * 8u - 8u);
-        sim_payload_release(world->packets, datagram->payload);
+        sim_content_release(world->packets, datagram->payload);
         datagram->payload = flipped;
     }
 }
@@ -84,8 +87,11 @@ static void corrupt_last_byte(struct world *world, struct sim_datagram *datagram
 /* What the timeline does to this one. False where it does not go on now. */
 static bool meddle(struct world *world, uint32_t index, bool up, struct sim_datagram *datagram)
 {
-    const struct sim_payload *payload = datagram->payload;
-    enum sim_packet packet = world_packet(sim_payload_bytes(payload), payload->size);
+    if (!world->peers[index].is_meddled_with) {
+        return true;
+    }
+    const struct sim_content *payload = datagram->payload;
+    enum sim_packet packet = world_packet(sim_content_bytes(payload), payload->size);
     const struct world_meddling *meddling = meddling_for(&world->peers[index], packet, up);
     if (meddling == NULL) {
         return true;
@@ -118,11 +124,11 @@ static void send(void *context, const struct wr_address *to, const uint8_t *byte
     struct world *world = end->world;
     uint32_t index = end->peer;
     const struct world_peer *peer = &world->peers[index];
-    if (peer->asleep || peer->crashed) {
+    if (peer->asleep || peer->crashed || end->is_muted) {
         return;
     }
-    struct sim_datagram *datagram = sim_datagram_make(
-        world->packets, sim_payload_make(world->packets, bytes, size));
+    struct sim_datagram *datagram =
+        sim_datagram_make(world->packets, sim_content_make(world->packets, bytes, size));
     datagram->from = peer->address;
     datagram->to = *to;
     datagram->sender = index;
@@ -149,7 +155,7 @@ static struct world_end *end_for(struct world *world, uint32_t peer, const uint8
 static void reach_socket(struct world *world, uint32_t index, struct sim_datagram *datagram)
 {
     struct world_peer *peer = &world->peers[index];
-    const uint8_t *bytes = sim_payload_bytes(datagram->payload);
+    const uint8_t *bytes = sim_content_bytes(datagram->payload);
     uint32_t size = datagram->payload->size;
     wr_instant now = now_of(world);
     if (!peer->asleep && !peer->crashed) {
@@ -213,11 +219,14 @@ static void event(void *context, const struct wr_peer_event *what)
 {
     struct world_end *end = context;
     struct world *world = end->world;
-    sim_hash_word(&world->hash, (uint64_t)end->index << 32 | (uint64_t)what->reason << 8 |
-                                    (unsigned)what->kind);
+    sim_hash_word(&world->hash,
+                  (uint64_t)end->index << 32 | (uint64_t)what->reason << 8 | (unsigned)what->kind);
     if (what->kind == WR_PEER_EVENT_GAVE_UP) {
         world_observe_note(world, end->peer, wr_peer_end_name(what->end));
-        sim_truth_demand(world->truth, now_of(world), end->peer, false);
+    } else if (what->kind == WR_PEER_EVENT_REJECTED) {
+        end->refusal = what->reason;
+    } else if (what->kind == WR_PEER_EVENT_ACKED) {
+        end->refusal = 0;
     }
 }
 
@@ -235,7 +244,8 @@ static const struct wr_peer_environment environment = {
     .recall = recall,
 };
 
-/* ---- One end ---------------------------------------------------------------------------------- */
+/* ---- One end ----------------------------------------------------------------------------------
+ */
 
 static bool is_robust(const struct world_end *end)
 {
@@ -318,7 +328,6 @@ void world_end_start(struct world_end *end)
         return;
     }
     end->started = true;
-    sim_truth_demand(world->truth, now_of(world), end->peer, is_robust(end));
     wr_peer_start(end->core, now_of(world));
     world_end_rearm(end);
     world_traffic_begin(end);
@@ -337,7 +346,8 @@ void world_end_on_deadline(struct world_end *end)
     world_end_rearm(end);
 }
 
-/* ---- Leases ----------------------------------------------------------------------------------- */
+/* ---- Leases -----------------------------------------------------------------------------------
+ */
 
 static void keep(struct world_end *end, const struct world_token *token)
 {
@@ -364,6 +374,26 @@ static void hand_over(struct world_end *end, const struct world_token *token)
     world_end_rearm(end);
 }
 
+/* The timeline wants this lease said in its own way: the peer learns of it, and its own first word
+ * about it is not heard. It repeats it where nobody answers. */
+static void say_in_its_place(struct world_end *end)
+{
+    wr_instant now = now_of(end->world);
+    end->is_muted = true;
+    hand_over(end, end->current);
+    if (wr_peer_next_deadline(end->core) <= now) {
+        wr_peer_on_deadline(end->core, now);
+    }
+    end->is_muted = false;
+    if (end->present_next) {
+        world_end_present(end, end->current);
+    } else {
+        world_end_renew(end, end->current);
+    }
+    end->present_next = end->renew_next = false;
+    world_end_rearm(end);
+}
+
 void world_end_lease(struct world_end *end, const struct world_token *token)
 {
     struct world *world = end->world;
@@ -380,15 +410,11 @@ void world_end_lease(struct world_end *end, const struct world_token *token)
     if (peer->crashed || !end->started) {
         return;
     }
-    if (end->present_next) {
-        end->present_next = false;
-        world_end_present(end, end->current);
+    if (end->present_next || end->renew_next) {
+        say_in_its_place(end);
+    } else {
+        hand_over(end, end->current);
     }
-    if (end->renew_next) {
-        end->renew_next = false;
-        world_end_renew(end, end->current);
-    }
-    hand_over(end, end->current);
 }
 
 void world_end_no_lease(struct world_end *end, bool final)
@@ -417,13 +443,13 @@ void world_end_renew(struct world_end *end, const struct world_token *token)
 void world_end_leave(struct world_end *end)
 {
     if (end->started) {
-        sim_truth_demand(end->world->truth, now_of(end->world), end->peer, false);
         wr_peer_leave(end->core, now_of(end->world));
         world_end_rearm(end);
     }
 }
 
-/* ---- The machine ------------------------------------------------------------------------------ */
+/* ---- The machine ------------------------------------------------------------------------------
+ */
 
 bool world_peer_build(struct world *world, uint32_t index)
 {
@@ -445,19 +471,30 @@ bool world_peer_build(struct world *world, uint32_t index)
     return true;
 }
 
-static void demand(struct world *world, uint32_t peer, bool demands)
+/* Does all that a robust peer does to be served, and has what it takes. */
+static bool is_able(const struct world_end *end)
 {
-    bool is_up = false;
-    for (uint32_t i = world->peers[peer].first_end; i != SIM_NONE; i = world->ends[i].next_end) {
-        is_up |= world->ends[i].started && is_robust(&world->ends[i]);
+    const struct world_peer *peer = &end->world->peers[end->peer];
+    enum wr_peer_state state = wr_peer_state(end->core);
+    return is_robust(end) && end->started && !peer->asleep && !peer->crashed &&
+           state != WR_PEER_LEFT && state != WR_PEER_GAVE_UP && end->refusal != REJECT_FULL &&
+           end->refusal != REJECT_BANNED && end->current != NULL && end->current->is_honest &&
+           end->current->until_ns > now_of(end->world);
+}
+
+void world_tell_demands(struct world *world)
+{
+    for (uint32_t i = 0; i < WR_ROLES * world->scenario->session_count; i += WR_ROLES) {
+        bool both = is_able(&world->ends[i]) && is_able(&world->ends[i + 1]);
+        for (unsigned role = 0; role < WR_ROLES; role++) {
+            sim_truth_demand(world->truth, now_of(world), world->ends[i + role].peer, both);
+        }
     }
-    sim_truth_demand(world->truth, now_of(world), peer, demands && is_up);
 }
 
 void world_peer_sleep(struct world *world, uint32_t peer)
 {
     world->peers[peer].asleep = true;
-    demand(world, peer, false);
 }
 
 void world_peer_wake(struct world *world, uint32_t peer)
@@ -466,7 +503,6 @@ void world_peer_wake(struct world *world, uint32_t peer)
         return;
     }
     world->peers[peer].asleep = false;
-    demand(world, peer, true);
     for (uint32_t i = world->peers[peer].first_end; i != SIM_NONE; i = world->ends[i].next_end) {
         world_end_on_deadline(&world->ends[i]);
         world_traffic_resume(&world->ends[i]);
@@ -476,7 +512,6 @@ void world_peer_wake(struct world *world, uint32_t peer)
 void world_peer_crash(struct world *world, uint32_t peer)
 {
     world->peers[peer].crashed = true;
-    demand(world, peer, false);
 }
 
 void world_peer_restart(struct world *world, uint32_t peer, bool keeps_lease)
@@ -493,14 +528,6 @@ void world_peer_restart(struct world *world, uint32_t peer, bool keeps_lease)
             world_end_start(end);
         }
     }
-    demand(world, peer, true);
-}
-
-void world_peer_block(struct world *world, uint32_t peer, bool up, bool down)
-{
-    world->peers[peer].up_blocked = up;
-    world->peers[peer].down_blocked = down;
-    sim_net_block(world->net, world->peers[peer].node, up, down);
 }
 
 void world_peer_move(struct world *world, uint32_t index, const struct wr_address *address,

@@ -102,15 +102,16 @@ static void send(void *context, const struct wr_output *output)
     struct sim_packets *packets = relay->world->packets;
     const struct sim_datagram *serving = relay->serving;
     bool is_forwarded = serving != NULL && serving->payload->size == output->size &&
-                        output->bytes == sim_payload_bytes(serving->payload);
-    struct sim_payload *payload = is_forwarded
-                                      ? sim_payload_share(serving->payload)
-                                      : sim_payload_make(packets, output->bytes, output->size);
+                        output->bytes == sim_content_bytes(serving->payload);
+    struct sim_content *payload = is_forwarded
+                                      ? sim_content_share(serving->payload)
+                                      : sim_content_make(packets, output->bytes, output->size);
     struct sim_datagram *datagram = sim_datagram_make(packets, payload);
     sim_oracle_sent(relay->oracle, output);
     datagram->from = relay->spec->address;
     datagram->to = output->to;
     datagram->cause = output->cause;
+    datagram->asker = sender_of(relay, output->cause);
     datagram->sender = relay->endpoint;
     if (world_is_answer(output->bytes, output->size)) {
         relay->entry_cost_ns += relay->host.config.answer_ns;
@@ -248,7 +249,7 @@ static void serve(struct world_relay *relay, struct sim_datagram *datagram)
 {
     const struct wr_datagram input = {
         .from = datagram->from,
-        .bytes = sim_payload_bytes(datagram->payload),
+        .bytes = sim_content_bytes(datagram->payload),
         .size = datagram->payload->size,
         .tag = datagram->number,
     };
@@ -388,6 +389,22 @@ void world_relay_crash(struct world_relay *relay)
     sim_host_crash(&relay->host, relay->world->packets);
 }
 
+void world_relay_judge_clock(struct world_relay *relay)
+{
+    struct world *world = relay->world;
+    wr_instant now = sim_queue_now_ns(&world->queue);
+    uint64_t shown_ms = sim_clock_unix_ms(&relay->clock, now);
+    uint64_t true_ms = world->scenario->start_unix_ms + now / WR_MS;
+    uint64_t off_ms = shown_ms > true_ms ? shown_ms - true_ms : true_ms - shown_ms;
+    bool is_trouble = off_ms > (uint64_t)relay->spec->config.max_clock_skew_secs * 1000;
+    if (is_trouble && !relay->clock_is_trouble) {
+        sim_truth_fault_begins(world->truth, now);
+    } else if (!is_trouble && relay->clock_is_trouble) {
+        sim_truth_fault_ends(world->truth, now);
+    }
+    relay->clock_is_trouble = is_trouble;
+}
+
 bool world_relay_build(struct world *world, uint32_t index)
 {
     struct world_relay *relay = &world->relays[index];
@@ -405,8 +422,7 @@ bool world_relay_build(struct world *world, uint32_t index)
     relay->endpoint = world_relay_endpoint(world, index);
     relay->node = sim_net_add_endpoint(
         world->net, SIM_NET_CORE, world_add_link(world, spec->uplink, spec->name, "up"),
-        world_add_link(world, spec->downlink, spec->name, "down"), &spec->address,
-        relay->endpoint);
+        world_add_link(world, spec->downlink, spec->name, "down"), &spec->address, relay->endpoint);
     relay->entropy = sim_rng_named(world->seed, spec->name, "entropy");
     relay->link_entropy = sim_rng_named(world->seed, spec->name, "link entropy");
     relay->host_timer = world_timer(world);
@@ -431,6 +447,7 @@ bool world_relay_build(struct world *world, uint32_t index)
         .context = relay,
         .violated = world_observe_violation,
     });
+    world_relay_judge_clock(relay);
     return relay->oracle != NULL && world_relay_start(relay);
 }
 

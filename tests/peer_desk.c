@@ -1,5 +1,7 @@
 #include "peer_desk.h"
 
+#include "cursor.h"
+
 #include <criterion/criterion.h>
 
 #include <string.h>
@@ -173,4 +175,63 @@ bool desk_wanted(const struct desk *desk, enum wr_peer_want want)
         if (desk->wants[i] == want)
             return true;
     return false;
+}
+
+/* ---- A robust peer's desk ---------------------------------------------------------------------
+ */
+
+struct wr_peer_config desk_robust(void)
+{
+    struct wr_peer_config config;
+    wr_peer_config_default(&config);
+    return config;
+}
+
+void desk_open_started(struct desk *desk, struct wr_peer_config config)
+{
+    desk_open(desk, config);
+    wr_peer_start(desk->peer, 0);
+}
+
+void desk_open_bound(struct desk *desk, struct wr_peer_config config)
+{
+    desk_open_started(desk, config);
+    desk_give_lease(desk, 900, DESK_EXPIRES);
+    desk_ack(desk, DESK_EXPIRES, false, 0xc1);
+    desk_ack(desk, DESK_EXPIRES, false, 0xc1);
+    cr_assert_eq(wr_peer_state(desk->peer), WR_PEER_BOUND);
+}
+
+void desk_hear_framed(struct desk *desk, uint64_t sequence, uint16_t flags, uint16_t epoch,
+                      uint16_t receipt_epoch, uint64_t receipt, const char *body)
+{
+    uint8_t out[WR_DATAGRAM_BYTES_MAX];
+    uint8_t opaque[WR_DATAGRAM_BYTES_MAX];
+    wr_store_u16(opaque, 0x5750);
+    wr_store_u16(opaque + 2, flags);
+    wr_store_u16(opaque + 4, epoch);
+    wr_store_u16(opaque + 6, receipt_epoch);
+    wr_store_u64(opaque + 8, receipt);
+    size_t body_bytes = 0;
+    for (; body[body_bytes] != '\0'; body_bytes++)
+        opaque[16 + body_bytes] = (uint8_t)body[body_bytes];
+    uint32_t size = wr_wire_encode_sequence(out, sizeof out, &desk->session, sequence, opaque,
+                                            16 + (uint32_t)body_bytes);
+    desk_hear(desk, &desk->relay, out, size);
+}
+
+void desk_hear_foreign(struct desk *desk, uint64_t sequence, const char *body)
+{
+    uint8_t out[WR_DATAGRAM_BYTES_MAX];
+    uint32_t size = wr_wire_encode_sequence(out, sizeof out, &desk->session, sequence,
+                                            (const uint8_t *)body, (uint32_t)strlen(body));
+    desk_hear(desk, &desk->relay, out, size);
+}
+
+uint64_t desk_send_text(struct desk *desk, const char *text)
+{
+    uint64_t sequence = UINT64_MAX;
+    cr_assert(wr_peer_send(desk->peer, desk->now, (const uint8_t *)text, (uint32_t)strlen(text),
+                           &sequence));
+    return sequence;
 }

@@ -68,4 +68,23 @@ uint32_t desk_count(const struct desk *desk, uint32_t mark, enum wr_packet_type 
 uint32_t desk_events(const struct desk *desk, enum wr_peer_event_kind kind);
 bool desk_wanted(const struct desk *desk, enum wr_peer_want want);
 
+/* ---- A robust peer's desk ---------------------------------------------------------------------
+ */
+
+#define DESK_EXPIRES UINT64_C(1795000900000)
+
+struct wr_peer_config desk_robust(void);
+/* Started at instant 0. */
+void desk_open_started(struct desk *desk, struct wr_peer_config config);
+/* Bound at instant 0 with a lease of 900 s and cookie 0xc1, the path proven. */
+void desk_open_bound(struct desk *desk, struct wr_peer_config config);
+
+/* A FORWARD of another robust peer, and one of another make. */
+void desk_hear_framed(struct desk *desk, uint64_t sequence, uint16_t flags, uint16_t epoch,
+                      uint16_t receipt_epoch, uint64_t receipt, const char *body);
+void desk_hear_foreign(struct desk *desk, uint64_t sequence, const char *body);
+
+/* Payload from here; returns its sequence. */
+uint64_t desk_send_text(struct desk *desk, const char *text);
+
 #endif

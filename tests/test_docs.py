@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """The documents must stay true where a machine can tell: links, names of the code, tables.
 
-  test_docs.py ROOT
+  test_docs.py ROOT WAVRY_SIM
 """
 import json
 import os
 import re
+import subprocess
 import sys
+import tempfile
 import unittest
 
-ROOT = "."
+ROOT = PROGRAM = ""
 
 
 def read(*path):
@@ -89,6 +91,16 @@ class Scenarios(unittest.TestCase):
             if name != "$schema":
                 self.assertIn(f"`{name}`", self.text)
 
+    def test_the_example_passes_as_it_stands(self):
+        example = re.search(r"```json\n(.*?)```", self.text, re.DOTALL).group(1)
+        name = json.loads(example)["name"] + ".json"
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(example)
+            done = subprocess.run([PROGRAM, "run", os.path.join(folder, name)], check=False,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+        self.assertEqual(done.returncode, 0, done.stdout)
+
     def test_every_action_is_listed_and_no_other(self):
         in_schema = set(re.findall(r'"do": \{[^{}]*"const": "(\w+)"', json.dumps(self.schema)))
         table = self.text.split("## Timeline")[1].split("## Expectations")[0]
@@ -98,5 +110,6 @@ class Scenarios(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    PROGRAM = os.path.abspath(sys.argv.pop(2))
     ROOT = sys.argv.pop(1)
     unittest.main()

@@ -16,11 +16,11 @@ Test(hash, the_values_are_fixed_for_all_time)
     char text[SIM_HASH_TEXT_BYTES];
     sim_hash_text(&hash, "preamble");
     sim_hash_event(&hash, 1, 2, 3);
-    cr_expect_str_eq(sim_hash_format(sim_hash_value(&hash), text), "904770e1ec7aae1a");
+    cr_expect_str_eq(sim_hash_format(sim_hash_value(&hash), text), "4b11774dd221709b");
     cr_expect_str_eq(
         sim_hash_format(sim_hash_bytes((const uint8_t *)"a text of thirty-six bytes to hash!!", 36),
                         text),
-        "dd670e702b4b851f");
+        "ac333558fda81dd8");
     sim_hash_free(&hash);
 }
 

@@ -33,7 +33,7 @@ static struct sim_host host_of(const struct sim_host_config *with)
 
 static enum sim_host_arrival arrive(struct sim_host *host)
 {
-    struct sim_payload *payload = sim_payload_make(packets, NULL, 0);
+    struct sim_content *payload = sim_content_make(packets, NULL, 0);
     return sim_host_arrive(host, packets, sim_datagram_make(packets, payload));
 }
 

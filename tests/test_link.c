@@ -31,7 +31,7 @@ static enum sim_link_fate give(struct sim_link *link, wr_instant now, uint32_t s
 {
     static const uint8_t bytes[SIM_DATAGRAM_BYTES_MAX];
     struct sim_datagram *datagram =
-        sim_datagram_make(packets, sim_payload_make(packets, bytes, size));
+        sim_datagram_make(packets, sim_content_make(packets, bytes, size));
     cr_assert(wr_address_parse("192.0.2.1:4000", &datagram->to));
     enum sim_link_fate fate = sim_link_send(link, packets, now, datagram);
     if (fate != SIM_LINK_CARRIED) {
@@ -251,19 +251,19 @@ Test(link, corruption_flips_one_bit_of_a_copy)
     static const struct sim_link_config config = {.corrupt = {1, 1}};
     struct sim_link link = link_of(&config);
     static const uint8_t zeros[64];
-    struct sim_payload *payload = sim_payload_make(packets, zeros, sizeof zeros);
-    struct sim_datagram *datagram = sim_datagram_make(packets, sim_payload_share(payload));
+    struct sim_content *payload = sim_content_make(packets, zeros, sizeof zeros);
+    struct sim_datagram *datagram = sim_datagram_make(packets, sim_content_share(payload));
     cr_assert_eq(sim_link_send(&link, packets, 0, datagram), SIM_LINK_CARRIED);
     datagram = sim_link_take(&link, 0);
     unsigned bits = 0;
     for (unsigned i = 0; i < sizeof zeros; i++) {
-        bits += (unsigned)__builtin_popcount(sim_payload_bytes(datagram->payload)[i]);
+        bits += (unsigned)__builtin_popcount(sim_content_bytes(datagram->payload)[i]);
     }
     cr_expect_eq(bits, 1u);
-    cr_expect_eq(memcmp(sim_payload_bytes(payload), zeros, sizeof zeros), 0);
+    cr_expect_eq(memcmp(sim_content_bytes(payload), zeros, sizeof zeros), 0);
     cr_expect_eq(give(&link, 1, 0), SIM_LINK_CARRIED, "an empty one has no bit to flip");
     sim_datagram_release(packets, datagram);
-    sim_payload_release(packets, payload);
+    sim_content_release(packets, payload);
     sim_link_free(&link, packets);
 }
 

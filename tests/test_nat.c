@@ -16,7 +16,7 @@ static struct sim_nat nat;
 static void open_nat(void)
 {
     packets = sim_packets_create(0);
-    datagram = sim_datagram_make(packets, sim_payload_make(packets, NULL, 0));
+    datagram = sim_datagram_make(packets, sim_content_make(packets, NULL, 0));
 }
 
 static void close_nat(void)

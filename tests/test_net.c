@@ -106,7 +106,7 @@ static void send_at(wr_instant now, uint32_t node, const struct wr_address *from
                     const struct wr_address *to)
 {
     struct sim_datagram *datagram =
-        sim_datagram_make(packets, sim_payload_make(packets, (const uint8_t *)"x", 1));
+        sim_datagram_make(packets, sim_content_make(packets, (const uint8_t *)"x", 1));
     datagram->from = *from;
     datagram->to = *to;
     sim_net_send(net, now, node, datagram);

@@ -382,6 +382,22 @@ Test(peer_upstream, missing_ids_agree_with_a_naive_account)
     }
 }
 
+Test(peer_upstream, a_jump_of_any_width_keeps_the_account)
+{
+    for (uint64_t by = 1; by <= 200; by++) {
+        struct wr_upstream ids = {0};
+        uint64_t bits[2];
+        wr_upstream_take_id(&ids, 1000);
+        cr_expect_not(wr_upstream_missing(&ids, bits));
+        cr_expect(wr_upstream_take_id(&ids, 1000 + by));
+        cr_expect_eq(wr_upstream_missing(&ids, bits), by > 1);
+        for (uint64_t i = 0; i < 128; i++)
+            cr_expect_eq(bits[i / 64] >> (i % 64) & 1, i > 0 && i < by, "by %u, %u", (unsigned)by,
+                         (unsigned)i);
+        cr_expect_eq(wr_upstream_take_id(&ids, 1000), false, "seen, or too far behind");
+    }
+}
+
 static void hear_nack(struct desk *desk, uint64_t id, uint64_t top, uint64_t low, uint64_t high)
 {
     uint8_t body[24];

@@ -212,10 +212,10 @@ Test(sim_master, ten_leases_of_one_user_in_a_minute)
     sim_master_destroy(stage.master);
 }
 
-Test(sim_master, the_quota_holds_for_a_thousand_users)
+Test(sim_master, the_quota_holds_for_two_hundred_users)
 {
     struct stage stage;
-    char name[16];
+    char name[24];
     open_stage(&stage);
     stage.lease.kid = "";
     for (int user = 0; user < 200; user++)

@@ -10,7 +10,8 @@
  * word         400 ms after the last FORWARD or cookie: another one.
  * probe        a FORWARD went out and nothing was heard since: a bare RENEW, which the relay
  *              answers even where the other peer does not.
- * refresh      a cookie lives 120 to 240 s: a bare RENEW every 30 s keeps a fresh one.
+ * refresh      a bare RENEW every 10 s, whatever flows: a cookie lives 120 to 240 s, and the ACK
+ *              tells in time that the relay drains.
  * silence      a RENEW was not answered for 1 s: the relay has restarted, or this peer's address
  *              has changed on the way. The token goes again.
  * receipt      payload came and nothing was said since: an empty FORWARD tells the sender.
@@ -24,14 +25,15 @@
 #define FULL_WAIT_NS           (1 * WR_S)    /* after a reject 4 */
 #define ATTEMPTS_UNREACHABLE   6             /* then another lease, perhaps another relay */
 #define SILENCE_NS             (1 * WR_S)
+#define SILENCES_FRUITLESS     3          /* ACKs to the token, none to its cookies */
 #define PROBE_WITHOUT_LIFE_NS  (2 * WR_S) /* of a peer that gives no signs of life */
 #define UNCONFIRMED_RENEW_NS   (1 * WR_S) /* half-way to fruitless a cookie goes out */
-#define COOKIE_REFRESH_NS      (30 * WR_S)
+#define COOKIE_REFRESH_NS      (10 * WR_S)
 #define SHORTENED_RETRY_NS     (1 * WR_S)
-#define FRUITLESS_MAX_NS       (60 * WR_S)
+#define FRUITLESS_MAX_NS       (30 * WR_S)
 #define WANT_PATIENCE_NS       (10 * WR_S) /* an unanswered wish is repeated */
 #define WANT_BACKOFF_NS        (1 * WR_S)
-#define WANT_BACKOFF_MAX_NS    (60 * WR_S)
+#define WANT_BACKOFF_MAX_NS    (15 * WR_S)
 #define SLEPT_NS               (500 * WR_MS) /* a deadline this late: the host was asleep */
 
 static wr_instant earlier(wr_instant a, wr_instant b)
@@ -69,11 +71,19 @@ static void want(struct wr_peer *peer, wr_instant now, enum wr_peer_want reason,
     robust->want_due_ns = wr_after(now, delay_ns);
 }
 
+/* At once, but not again and again: there may be no other one. */
+static void want_other_relay(struct wr_peer *peer, wr_instant now)
+{
+    want(peer, now, WR_PEER_WANT_OTHER_RELAY,
+         wr_elapsed(now, peer->as.robust.other_relay_after_ns));
+}
+
 static void ask(struct wr_peer *peer, wr_instant now)
 {
     struct wr_robust *robust = &peer->as.robust;
     robust->lease_asked = true;
-    robust->asked_ns = now;
+    if (robust->want == WR_PEER_WANT_OTHER_RELAY)
+        robust->other_relay_after_ns = wr_after(now, WANT_PATIENCE_NS);
     robust->want_due_ns = wr_after(now, WANT_PATIENCE_NS);
     wr_peer_want_lease(peer, robust->want,
                        robust->want == WR_PEER_WANT_OTHER_RELAY ? &peer->lease_relay : NULL);
@@ -83,6 +93,7 @@ static void owe_token(struct wr_robust *robust, wr_instant now, bool in_renew)
 {
     robust->token_owed = true;
     robust->token_in_renew = in_renew;
+    robust->relay_answers = false;
     robust->attempts = 0;
     robust->backoff_ns = PRESENT_BACKOFF_NS;
     robust->next_present_ns = now;
@@ -105,7 +116,7 @@ static void say_token(struct wr_peer *peer, wr_instant now)
                                   ? wr_after(now, wr_peer_jittered(peer, robust->backoff_ns))
                                   : WR_NEVER;
     robust->backoff_ns = doubled(robust->backoff_ns, PRESENT_BACKOFF_MAX_NS);
-    if (robust->attempts % ATTEMPTS_UNREACHABLE == 0)
+    if (robust->attempts % ATTEMPTS_UNREACHABLE == 0 && !robust->relay_answers)
         want(peer, now, WR_PEER_WANT_UNREACHABLE, 0);
 }
 
@@ -286,16 +297,14 @@ static void hear_ack(struct wr_peer *peer, wr_instant now, const struct wr_addre
     } else if (robust->proving && answers_renew) {
         struct wr_peer_event proven = {.kind = WR_PEER_EVENT_PROVEN};
         robust->proving = false;
+        robust->silences_unproven = 0;
         if (robust->unconfirmed_since_ns != WR_NEVER)
             robust->unconfirmed_since_ns = now;
         wr_peer_tell(peer, &proven);
     }
     note_shortened(peer, now, ack->expires_unix_ms);
     if (ack->draining)
-        want(peer, now, WR_PEER_WANT_OTHER_RELAY,
-             robust->asked_to_leave ? wr_elapsed(now, wr_after(robust->asked_ns, WANT_PATIENCE_NS))
-                                    : 0);
-    robust->asked_to_leave = ack->draining;
+        want_other_relay(peer, now);
 }
 
 /* The token at hand is of no use: another one, at once the first time, then at growing distance. */
@@ -333,9 +342,7 @@ static void act_on_reject(struct wr_peer *peer, wr_instant now, const struct wr_
     case WR_REJECT_SESSION_FULL:
         if (robust->next_present_ns != WR_NEVER)
             robust->next_present_ns = later(robust->next_present_ns, wr_after(now, FULL_WAIT_NS));
-        want(peer, now, WR_PEER_WANT_OTHER_RELAY,
-             robust->asked_ns == 0 ? 0
-                                   : wr_elapsed(now, wr_after(robust->asked_ns, WANT_PATIENCE_NS)));
+        want_other_relay(peer, now);
         break;
     case WR_REJECT_BANNED:
         wr_peer_give_up(peer, WR_PEER_END_BANNED);
@@ -360,6 +367,7 @@ static void hear_reject(struct wr_peer *peer, wr_instant now, const struct wr_ad
     peer->counters.rejects_received++;
     peer->counters.rejects[reject->reason < WR_PEER_REASONS ? reject->reason : 0]++;
     robust->last_heard_ns = now;
+    robust->relay_answers = true;
     wr_peer_tell(peer, &event);
     /* Only a token that waits for its answer can be refused: what else comes is late or forged. */
     if (!robust->token_owed || !wr_address_equal(from, &peer->lease_relay))
@@ -374,6 +382,7 @@ static void hear_forward(struct wr_peer *peer, wr_instant now, const struct wr_p
     struct wr_robust *robust = &peer->as.robust;
     uint32_t header_bytes = packet->is_rift ? packet->rift.header_bytes : 8;
     heard_relay(robust, now);
+    robust->silences_unproven = 0;
     if (robust->silent) {
         robust->silent = false;
         if (!robust->token_is_new) {
@@ -486,6 +495,16 @@ wr_instant wr_robust_next_deadline(const struct wr_peer *peer)
     return earlier(due, robust->receipt_owed_ns);
 }
 
+/* A newer token in a PRESENT displaces whoever is bound in this role, and empties the window. */
+static void want_to_displace(struct wr_peer *peer, wr_instant now)
+{
+    peer->counters.fruitless++;
+    peer->as.robust.present_next = true;
+    want(peer, now, WR_PEER_WANT_FRUITLESS, 0);
+}
+
+/* The token goes again. Where the relay acknowledges it time and again and yet no cookie, somebody
+ * else is bound here and alive. */
 static void fell_silent(struct wr_peer *peer, wr_instant now)
 {
     struct wr_peer_event event = {.kind = WR_PEER_EVENT_SILENCE};
@@ -497,6 +516,8 @@ static void fell_silent(struct wr_peer *peer, wr_instant now)
     robust->silent = true;
     owe_token(robust, now, false);
     wr_peer_tell(peer, &event);
+    if (++robust->silences_unproven % SILENCES_FRUITLESS == 0)
+        want_to_displace(peer, now);
 }
 
 /* The relay answers and yet nothing arrives: somebody stands between, or the window at the relay
@@ -507,10 +528,8 @@ static void fruitless(struct wr_peer *peer, wr_instant now)
     robust->unconfirmed_since_ns = now;
     if (wr_elapsed(robust->last_heard_ns, now) >= WR_ROBUST_FRUITLESS_NS)
         return; /* the relay is silent: that is another timer's business */
-    peer->counters.fruitless++;
-    robust->present_next = true;
     robust->fruitless_span_ns = doubled(robust->fruitless_span_ns, FRUITLESS_MAX_NS);
-    want(peer, now, WR_PEER_WANT_FRUITLESS, 0);
+    want_to_displace(peer, now);
 }
 
 static void speak(struct wr_peer *peer, wr_instant now)

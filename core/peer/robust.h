@@ -37,16 +37,16 @@ struct wr_robust {
     bool lease_asked;      /* a request is out */
     bool token_is_new;     /* it was never acknowledged, by any relay */
     bool token_is_refused; /* the relay has rejected it: no use to present it again */
-    bool asked_to_leave;   /* the last ACK said that the relay drains */
+    bool relay_answers;    /* it has said something about the token that is owed */
     bool cookie_returned;  /* a reject 6 was answered with its cookie since the last ACK */
     uint32_t attempts;     /* presentations since the last ACK */
     uint64_t backoff_ns;   /* of the next presentation */
     wr_instant next_present_ns;
     enum wr_peer_want want;
     wr_instant want_due_ns;
-    wr_instant asked_ns;            /* when the environment was last asked */
-    uint64_t reject_delay_ns;       /* before it is asked after the next refusal */
-    uint64_t bound_expires_unix_ms; /* of the token that was acknowledged last */
+    wr_instant other_relay_after_ns; /* another relay is not asked for before */
+    uint64_t reject_delay_ns;        /* before it is asked after the next refusal */
+    uint64_t bound_expires_unix_ms;  /* of the token that was acknowledged last */
     uint64_t want_backoff_ns;
     wr_instant renewal_due_ns;
 
@@ -59,6 +59,7 @@ struct wr_robust {
     /* Signs of life and silence. */
     bool proving;                   /* presented from a path that a cookie echo has not proven */
     bool silent;                    /* the relay fell silent and has answered nothing since */
+    uint32_t silences_unproven;     /* in a row, no cookie of ours was acknowledged between */
     bool heard_other;               /* a FORWARD of the other peer arrived in this life */
     wr_instant last_word_ns;        /* FORWARD, cookie or token: what counts as a sign of life */
     wr_instant last_renew_ns;       /* bare RENEW */
@@ -81,7 +82,7 @@ struct wr_robust {
 
 struct wr_peer;
 
-void wr_robust_start(struct wr_peer *peer, wr_instant now, enum wr_peer_want want);
+void wr_robust_start(struct wr_peer *peer, wr_instant now, enum wr_peer_want reason);
 void wr_robust_lease(struct wr_peer *peer, wr_instant now);
 void wr_robust_lease_refused(struct wr_peer *peer, wr_instant now, bool final);
 void wr_robust_receive(struct wr_peer *peer, wr_instant now, const struct wr_address *from,

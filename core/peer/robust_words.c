@@ -143,6 +143,20 @@ bool wr_robust_window_take(struct wr_robust_window *window, uint64_t sequence)
     return true;
 }
 
+/* The relay guards against replays; this window only spares the application second copies. So a
+ * sequence too far behind to tell is taken as a new beginning: the other peer restarted, or
+ * somebody had moved the window ahead. */
+static bool take_once(struct wr_peer *peer, uint64_t sequence)
+{
+    struct wr_robust_window *window = &peer->as.robust.window;
+    if (!window->empty && sequence < window->top && window->top - sequence >= WR_ROBUST_WINDOW)
+        window_clear(window);
+    if (wr_robust_window_take(window, sequence))
+        return true;
+    peer->counters.duplicates_received++;
+    return false;
+}
+
 /* Something that was forwarded came back as a receipt, or as any word of a peer of another make. */
 static void progress(struct wr_robust *robust, wr_instant now, bool all_confirmed)
 {
@@ -163,14 +177,8 @@ static void hear_foreign(struct wr_peer *peer, wr_instant now, uint64_t sequence
                          const uint8_t *payload, uint32_t payload_bytes)
 {
     struct wr_robust *robust = &peer->as.robust;
-    struct wr_robust_window *window = &robust->window;
-    /* Without epochs a sequence far behind is the only sign of a restart. */
-    if (!window->empty && sequence < window->top && window->top - sequence >= WR_ROBUST_WINDOW)
-        window_clear(window);
-    if (!wr_robust_window_take(window, sequence)) {
-        peer->counters.duplicates_received++;
+    if (!take_once(peer, sequence))
         return;
-    }
     progress(robust, now, true);
     wr_peer_deliver(peer, sequence, payload, payload_bytes);
 }
@@ -186,10 +194,8 @@ static void hear_framed(struct wr_peer *peer, wr_instant now, uint64_t sequence,
         robust->other_epoch = epoch;
         window_clear(&robust->window);
     }
-    if (!wr_robust_window_take(&robust->window, sequence)) {
-        peer->counters.duplicates_received++;
+    if (!take_once(peer, sequence))
         return;
-    }
     robust->receipt = sequence;
     hear_receipt(robust, now, wr_load_u16(frame + 6), wr_load_u64(frame + 8));
     if ((flags & WR_ROBUST_PAYLOAD) == 0)

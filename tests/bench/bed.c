@@ -66,7 +66,7 @@ void bed_open(struct bed *bed, uint32_t sessions, bool insecure)
     bed->relay = wr_relay_create(&config, &environment);
     if (bed->relay == NULL)
         bench_fail("the relay could not be created");
-    if (wr_relay_key_add(bed->relay, BED_KID, bed->public_key, true) != WR_KEY_ADDED)
+    if (wr_relay_key_add(bed->relay, BED_KID, bed->public_key, WR_KEY_PINNED) != WR_KEY_ADDED)
         bench_fail("the key was not taken");
 }
 

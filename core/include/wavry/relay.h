@@ -328,10 +328,17 @@ enum wr_key_result {
 };
 #define WR_KID_BYTES_MAX 255
 
-/* A key joins the ring. `kid` may be "" (one key may have none). A pinned key is never evicted and
- * never ages; one that is not starts the ageing of the others that are not. */
+/* Where a key comes from, and so how long it stays. */
+enum wr_key_standing {
+    WR_KEY_LEARNED, /* from the master: the others that are not pinned are old from now on */
+    WR_KEY_PINNED,  /* from the operator: never evicted, never old */
+    WR_KEY_INITIAL, /* known from the start: grows old like a learned one, makes no other old */
+};
+
+/* A key joins the ring. `kid` may be "" (one key may have none). */
 enum wr_key_result wr_relay_key_add(struct wr_relay *relay, const char *kid,
-                                    const uint8_t public_key[WR_PUBLIC_KEY_BYTES], bool pinned);
+                                    const uint8_t public_key[WR_PUBLIC_KEY_BYTES],
+                                    enum wr_key_standing standing);
 
 /* Refuses these bytes from now on and ends the sessions whose leases they signed. False where the
  * table of revoked keys is full (the key is dropped from the ring all the same). */
