@@ -182,14 +182,14 @@ static bool from_unbound(struct wr_relay *relay, struct wr_session *session,
 {
     bool limited = false;
     enum wr_role role;
+    if (session != NULL && !resumed)
+        wr_moving_received(relay, session, &datagram->from, datagram->size);
     if (!resumed && wr_holding_behind_lease(relay, datagram, &packet->session, &limited))
         return false;
     *outcome = WR_OUTCOME_UNBOUND_LIMITED;
     if (limited)
         return true;
     if (session != NULL) {
-        if (!resumed)
-            wr_moving_received(relay, session, &datagram->from, datagram->size);
         switch (wr_moving_forward(relay, session, datagram, packet, &role)) {
         case WR_MOVING_PROMOTED:
             return from_bound(relay, session, role, datagram, packet, outcome);
@@ -309,7 +309,9 @@ static void receive_bare(struct wr_relay *relay, const struct wr_datagram *datag
         outcome = WR_OUTCOME_SESSION_NOT_ACTIVE;
         break;
     case WR_BOUND_NOWHERE:
-        if (!resumed && wr_holding_behind_lease(relay, datagram, NULL, &limited))
+        if (session != NULL && !resumed)
+        wr_moving_received(relay, session, &datagram->from, datagram->size);
+    if (!resumed && wr_holding_behind_lease(relay, datagram, NULL, &limited))
             return;
         break;
     }

@@ -81,6 +81,8 @@ static void promote(struct wr_relay *relay, struct wr_session *session, enum wr_
             .empty = wr_replay_empty(&seat->replay),
             .bound_by_token = seat->bound_by_token,
             .path_capped = seat->path_capped,
+            .path_received_bytes = seat->path_received_bytes,
+            .path_sent_bytes = seat->path_sent_bytes,
         };
     }
     bind_at(relay, session, role, route);
@@ -113,8 +115,8 @@ static void restore(struct wr_relay *relay, struct wr_session *session, enum wr_
     wr_replay_restore(&seat->replay, was.top, was.empty);
     seat->bound_by_token = was.bound_by_token;
     seat->path_capped = was.path_capped && !by_cookie;
-    seat->path_received_bytes = 0;
-    seat->path_sent_bytes = 0;
+    seat->path_received_bytes = was.path_received_bytes;
+    seat->path_sent_bytes = was.path_sent_bytes;
     if (by_cookie)
         relay->counters.reversions_by_cookie++;
     else
@@ -334,6 +336,8 @@ void wr_moving_received(struct wr_relay *relay, struct wr_session *session,
             continue;
         if (is_candidate(relay, seat, from))
             seat->candidate.received_bytes += bytes;
+        if (seat->remembered.path_capped && is_remembered(relay, seat, from))
+            seat->remembered.path_received_bytes += bytes;
         if (seat->path_capped && wr_address_equal(&seat->bound.address, from))
             seat->path_received_bytes += bytes;
     }
