@@ -184,8 +184,9 @@ void wr_moving_newer_token(struct wr_relay *relay, struct wr_session *session, e
     seat->displaced.until_ns =
         seat->bound_by_token ? wr_after(relay->now, WR_REMEMBERED_LIFE_NS) : 0;
     seat->remembered.until_ns = 0;
-    seat->loser.until_ns = 0;
     bind_at(relay, session, role, from);
+    if (is_loser(relay, seat, &seat->bound.address))
+        seat->loser.until_ns = 0;
     relay->counters.nat_rebind_events++;
     relay->counters.promotions_by_token++;
     wr_report_seat(relay, WR_EVENT_PROMOTED, session, role, &seat->bound.address, 3);
