@@ -309,9 +309,7 @@ static void receive_bare(struct wr_relay *relay, const struct wr_datagram *datag
         outcome = WR_OUTCOME_SESSION_NOT_ACTIVE;
         break;
     case WR_BOUND_NOWHERE:
-        if (session != NULL && !resumed)
-        wr_moving_received(relay, session, &datagram->from, datagram->size);
-    if (!resumed && wr_holding_behind_lease(relay, datagram, NULL, &limited))
+        if (!resumed && wr_holding_behind_lease(relay, datagram, NULL, &limited))
             return;
         break;
     }

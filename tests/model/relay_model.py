@@ -760,6 +760,8 @@ class Relay:
             role.remembered = Remembered(role, self.now)
         role.address, role.by_token, role.cap = address, rule == 3, cap
         role.forget_candidate(address)
+        if role.is_loser(address, self.now):
+            role.loser = None
         role.sign = role.heard = session.heard = self.now
         self.raise_counter("nat_rebind_events")
         self.role_event("promoted", session, role, rule=rule, address=str(address))
@@ -784,7 +786,7 @@ class Relay:
         role.loser = (role.address, self.now + LOSER_TIME)
         role.address, role.cap = owner.address, owner.cap
         role.forget_candidate(owner.address)
-        role.sign = self.now
+        role.sign = role.heard = session.heard = self.now
         self.role_event("reverted", session, role, rule=rule, address=str(role.address))
 
     def passive_role(self, session, datagram):
