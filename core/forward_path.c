@@ -187,14 +187,14 @@ static bool from_unbound(struct wr_relay *relay, struct wr_session *session,
 {
     bool limited = false;
     enum wr_role role;
+    if (!resumed && session != NULL) /* held or not, a candidate sent it */
+        wr_moving_received(relay, session, &datagram->from, datagram->size);
     if (!resumed && wr_holding_behind_lease(relay, datagram, &packet->session, &limited))
         return false;
     *outcome = WR_OUTCOME_UNBOUND_LIMITED;
     if (limited)
         return true;
     if (session != NULL) {
-        if (!resumed)
-            wr_moving_received(relay, session, &datagram->from, datagram->size);
         switch (wr_moving_forward(relay, session, datagram, packet, &role)) {
         case WR_MOVING_PROMOTED:
             return from_bound(relay, session, role, datagram, packet, outcome);

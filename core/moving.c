@@ -81,6 +81,8 @@ static void promote(struct wr_relay *relay, struct wr_session *session, enum wr_
             .empty = wr_replay_empty(&seat->replay),
             .bound_by_token = seat->bound_by_token,
             .path_capped = seat->path_capped,
+            .path_received_bytes = seat->path_received_bytes,
+            .path_sent_bytes = seat->path_sent_bytes,
         };
     }
     bind_at(relay, session, role, route);
@@ -113,8 +115,8 @@ static void restore(struct wr_relay *relay, struct wr_session *session, enum wr_
     wr_replay_restore(&seat->replay, was.top, was.empty);
     seat->bound_by_token = was.bound_by_token;
     seat->path_capped = was.path_capped && !by_cookie;
-    seat->path_received_bytes = 0;
-    seat->path_sent_bytes = 0;
+    seat->path_received_bytes = was.path_received_bytes;
+    seat->path_sent_bytes = was.path_sent_bytes;
     if (by_cookie)
         relay->counters.reversions_by_cookie++;
     else
@@ -182,8 +184,9 @@ void wr_moving_newer_token(struct wr_relay *relay, struct wr_session *session, e
     seat->displaced.until_ns =
         seat->bound_by_token ? wr_after(relay->now, WR_REMEMBERED_LIFE_NS) : 0;
     seat->remembered.until_ns = 0;
-    seat->loser.until_ns = 0;
     bind_at(relay, session, role, from);
+    if (is_loser(relay, seat, &seat->bound.address))
+        seat->loser.until_ns = 0;
     relay->counters.nat_rebind_events++;
     relay->counters.promotions_by_token++;
     wr_report_seat(relay, WR_EVENT_PROMOTED, session, role, &seat->bound.address, 3);
@@ -334,6 +337,8 @@ void wr_moving_received(struct wr_relay *relay, struct wr_session *session,
             continue;
         if (is_candidate(relay, seat, from))
             seat->candidate.received_bytes += bytes;
+        if (seat->remembered.path_capped && is_remembered(relay, seat, from))
+            seat->remembered.path_received_bytes += bytes;
         if (seat->path_capped && wr_address_equal(&seat->bound.address, from))
             seat->path_received_bytes += bytes;
     }

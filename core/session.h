@@ -47,6 +47,8 @@ struct wr_remembered {
     bool empty;          /* the window was */
     bool bound_by_token; /* and what else was true of the seat */
     bool path_capped;
+    uint64_t path_received_bytes; /* while path_capped */
+    uint64_t path_sent_bytes;
     struct wr_jump jump;
 };
 
