@@ -171,6 +171,11 @@ static bool from_bound(struct wr_relay *relay, struct wr_session *session, enum 
     if (session->handshake.message_3_due &&
         wr_holding_for_message_3(relay, session, role, datagram))
         return false;
+    if (wr_session_role_of(session, &datagram->from) != (int)role) {
+        /* what had waited went first, and its sender took the peer back */
+        *outcome = WR_OUTCOME_CANDIDATE_UNPROVEN;
+        return true;
+    }
     *outcome = forward(relay, session, role, datagram, packet);
     return true;
 }
