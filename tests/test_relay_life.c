@@ -167,7 +167,7 @@ Test(relay_life, a_release_vacates_and_the_last_one_removes)
 Test(relay_life, a_superseded_key_serves_3660_s_and_no_session_drops_with_it)
 {
     join(1, CLIENT, SERVER);
-    desk_key("k2", 2, false);
+    desk_key("k2", 2, WR_KEY_LEARNED);
     for (uint64_t second = 10; second < 3600; second += 10) {
         desk_go(second * WR_S);
         renew(1, CLIENT, NULL);
@@ -185,7 +185,7 @@ Test(relay_life, a_superseded_key_serves_3660_s_and_no_session_drops_with_it)
 
 Test(relay_life, a_revocation_ends_what_the_key_signed_in_order_of_creation)
 {
-    desk_key("k2", 2, false);
+    desk_key("k2", 2, WR_KEY_LEARNED);
     for (uint32_t i = 1; i <= 3; i++) {
         struct lease lease = desk_lease(i, WR_ROLE_CLIENT);
         if (i == 2) {
@@ -197,7 +197,7 @@ Test(relay_life, a_revocation_ends_what_the_key_signed_in_order_of_creation)
     desk_drop_key(1);
     cr_expect_eq(desk_check().sessions_waiting, 1);
     cr_expect_eq(desk_check().counters.sessions_revoked, 2);
-    cr_expect_eq(desk_key("k1", 1, false), WR_KEY_REVOKED);
+    cr_expect_eq(desk_key("k1", 1, WR_KEY_LEARNED), WR_KEY_REVOKED);
     cr_expect_eq(desk_check().counters.key_refused, 1);
     struct lease lease = desk_lease(4, WR_ROLE_CLIENT);
     lease.kid = NULL;
@@ -209,15 +209,15 @@ Test(relay_life, revoking_a_key_that_is_not_there_keeps_it_out)
     uint64_t changes = desk_check().counters.key_ring_changes;
     desk_drop_key(5);
     cr_expect_eq(desk_check().counters.key_ring_changes, changes);
-    cr_expect_eq(desk_key("k5", 5, true), WR_KEY_REVOKED);
-    cr_expect_eq(desk_key("k1", 1, false), WR_KEY_KNOWN);
+    cr_expect_eq(desk_key("k5", 5, WR_KEY_PINNED), WR_KEY_REVOKED);
+    cr_expect_eq(desk_key("k1", 1, WR_KEY_LEARNED), WR_KEY_KNOWN);
     cr_expect_eq(desk_check().counters.key_refused, 1);
 }
 
 Test(relay_life, a_full_ring_drops_the_oldest_and_says_so)
 {
     for (uint32_t key = 2; key <= 9; key++)
-        cr_expect_eq(desk_key("many", key, false), WR_KEY_ADDED);
+        cr_expect_eq(desk_key("many", key, WR_KEY_LEARNED), WR_KEY_ADDED);
     cr_expect_eq(desk.events[WR_EVENT_KEY_DROPPED], 1);
     cr_expect_eq(desk_check().keys, 8);
     struct lease lease = desk_lease(1, WR_ROLE_CLIENT);
