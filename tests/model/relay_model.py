@@ -534,14 +534,13 @@ class Relay:
 
     def start_verifications(self):
         while len(self.running) < OUT_MAX and (self.queues[0] or self.queues[1]):
-            if not self.budget.fits(self.now):
+            if not self.budget.take(self.now):
                 return
             request = (self.queues[0] or self.queues[1]).pop(0)
             request.keys, request.generation = self.keys_for(request.lease), self.key_generation
             if not request.keys:
                 self.judge(request, "unknown_key")
                 continue
-            self.budget.draw(self.now)
             request.ends = max(self.now, self.verifier_free_at) + self.verify_ns
             self.verifier_free_at = request.ends
             self.running.append(request)
