@@ -16,6 +16,7 @@ import sys
 
 from lease_model import key_pair, sign_token
 from relay_model import Relay, with_cookies
+from stories import HELLO, Stories
 from wire_model import kermit
 
 SECOND = 10**9
@@ -26,24 +27,28 @@ EDGES_S = (0.05, 0.25, 1, 2, 10, 30, 60)
 PORTS = (5000, 5001, 6000)
 HOSTS = ("203.0.113.5", "203.0.113.5", "192.0.2.77", "198.18.0.9", "198.18.3.4",
          "[2001:db8:1:2::5]", "[2001:db8:1:2::6]", "[2001:db8:1:3::5]", "[::ffff:203.0.113.5]")
-BAD_SOURCES = ("224.0.0.9:5000", "255.255.255.255:5000", "[ff02::1]:5000", "203.0.113.5:0", LISTEN,
-               "[::ffff:198.51.100.1]:4000", "[::ffff:224.1.2.3]:5000")
+ODD_SOURCES = ("224.0.0.9:5000", "255.255.255.255:5000", "[ff02::1]:5000", "203.0.113.5:0", LISTEN,
+               "[::ffff:198.51.100.1]:4000", "[::ffff:224.1.2.3]:5000", "198.51.100.1:4001",
+               "127.0.0.1:5000", "[::1]:5000", "203.0.113.255:5000")
 KEYS = {kid: key_pair(bytes((number,)) * 32)
         for number, kid in enumerate(("k1", "k2", "k1-other", "nokid", "k3", "stray"), 1)}
 
 # What a trace is mostly about: the weights of its actions.
-ACTIONS = ("present", "renew", "forward", "candidate", "bare", "junk", "control", "passive", "burst")
+ACTIONS = ("present", "renew", "forward", "candidate", "bare", "junk", "control", "passive", "burst",
+           "move", "both_speak", "story")
 PROFILES = {
-    "plain": (20, 8, 45, 8, 3, 3, 3, 5, 5),
-    "moves": (18, 14, 30, 14, 0, 0, 1, 14, 4),
-    "leases": (55, 12, 20, 5, 2, 1, 5, 2, 2),
-    "keys": (45, 8, 20, 4, 2, 1, 22, 2, 2),
-    "verify": (45, 8, 22, 8, 8, 1, 5, 4, 5),
-    "handshake": (10, 3, 22, 3, 50, 0, 2, 3, 2),
-    "ends": (25, 18, 25, 6, 2, 0, 8, 4, 2),
-    "limits": (18, 8, 30, 10, 6, 2, 1, 6, 30),
-    "windows": (6, 3, 70, 6, 2, 0, 0, 6, 2),
+    "plain": (20, 8, 45, 8, 3, 3, 3, 5, 5, 2, 8, 6),
+    "moves": (14, 10, 16, 10, 1, 0, 1, 10, 3, 25, 12, 25),
+    "leases": (55, 12, 20, 5, 2, 1, 5, 2, 2, 2, 2, 5),
+    "keys": (45, 8, 20, 4, 2, 1, 22, 2, 2, 1, 4, 8),
+    "verify": (45, 8, 22, 8, 8, 1, 5, 4, 5, 2, 6, 10),
+    "handshake": (8, 3, 28, 3, 50, 0, 1, 3, 2, 2, 3, 12),
+    "ends": (25, 18, 25, 6, 2, 0, 8, 4, 2, 2, 8, 6),
+    "limits": (12, 8, 25, 10, 6, 2, 1, 6, 40, 10, 8, 10),
+    "flood": (20, 5, 30, 5, 5, 1, 5, 5, 0, 0, 5, 5),
+    "windows": (4, 2, 80, 6, 1, 0, 0, 6, 1, 6, 3, 10),
 }
+SOUND = ("moves", "handshake", "limits", "windows")  # most of their tokens have no fault
 
 
 def rfc3339(unix_ms, rng):
@@ -64,13 +69,14 @@ def handshake(session, packet_id):
     return header + kermit(header).to_bytes(2, "big")
 
 
-class Maker:
+class Maker(Stories):
     """One trace in the making."""
 
     def __init__(self, seed):
         self.rng = rng = random.Random(seed)
-        self.profile = rng.choice(list(PROFILES))
-        self.last_ns = 2**62
+        self.profile = rng.choice([name for name in PROFILES if name != "flood"])
+        if self.chance(1):
+            self.profile = "flood"
         self.lines = [self.config()]
         self.model = Relay(self.lines[0])
         self.sids = [bytes((number + 1, 0, 16, 0, 64, 0, 128, 0, 0, 0, 0, 0, 0, 0, 0xab, number))
@@ -92,7 +98,7 @@ class Maker:
                 options[name] = rng.choice(values)
 
         profile = self.profile
-        maybe(30, "passive-rebind", "any", "off", "same-ip")
+        maybe(40, "passive-rebind", "any", "any", "off", "same-ip")
         maybe(15, "role-policy", "strict", "signed")
         maybe(4, "bare-rift", "off", "on")
         maybe(10, "max-clock-skew-secs", 0, 1, 5)
@@ -107,6 +113,9 @@ class Maker:
             maybe(50, "ip-rate-limit-pps", 1, 4, 9, 20)
             maybe(40, "identity-rate-limit-pps", 1, 3, 8)
             maybe(40, "max-bandwidth-kbps", 64, 100, 1000)
+        if profile == "flood":
+            options.update({"ip-rate-limit-pps": 10**6, "verify-rate": rng.choice((1, 2, 50)),
+                            "max-sessions": 10000})
         if profile in ("limits", "leases"):
             maybe(40, "max-sessions", 1, 2, 3)
             maybe(30, "load-shed-threshold-pct", 1, 50, 100)
@@ -117,7 +126,6 @@ class Maker:
                   "keys": [self.key_record("k1")], "options": options}
         if profile == "keys" and self.chance(40):
             config["keys"].append(self.key_record(rng.choice(("k2", "nokid", "k1-other"))))
-            self.last_ns = 3600 * SECOND  # whether the older of two such keys retires is left open
         if profile == "verify" or self.chance(5):
             config["verify_ns"] = verify_ns
         return config
@@ -152,13 +160,10 @@ class Maker:
 
     def later(self):
         """When the next line comes."""
-        return min(self.at_or_after_now(), max(self.last_ns, self.model.now))
-
-    def at_or_after_now(self):
         rng, now = self.rng, self.model.now
-        if self.chance(50):
+        if self.chance(60 if self.profile in SOUND else 50):
             return now
-        if self.chance(40):
+        if self.chance(70 if self.profile in SOUND else 40):
             return now + rng.choice((1, 1000, 10**6, 10**7, rng.randrange(10**8)))
         edges = self.edges()
         if not self.chance(4):
@@ -176,32 +181,34 @@ class Maker:
         rng, model = self.rng, self.model
         now_ms, skew = model.wall_ms(), model.skew_ms
         kid = "k1"
+        sound = self.profile in SOUND and self.chance(85)
         claims = {"sub": f"user-{side}", "sid": None, "role": ("client", "server")[side],
                   "rid": RELAY_ID}
         text = sid.hex()
         claims["sid"] = "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
         iat = START_MS - 30000 + 1000 * rng.randrange(-2, 3)
         exp = now_ms // 1000 * 1000 + rng.choice((300000, 300000, 20000, 60000, 900000, 0))
-        if self.chance(60):
+        if self.chance(60) or sound:
             exp = START_MS + 600000
-        if self.chance(25):
+        if not sound and self.chance(25):
             exp = now_ms + rng.choice((1, 1000, 3000, 10000, 31000))
-        if self.chance(5):
+        if not sound and self.chance(5):
             exp = now_ms - skew + rng.choice((-1, 0, 1, 2))
-        if self.chance(4):
+        if not sound and self.chance(4):
             exp = now_ms + 3600000 + skew + rng.choice((-1, 0, 1))
-        if self.chance(5):
+        if not sound and self.chance(5):
             iat = now_ms + skew + rng.choice((-1, 0, 1))
         if not self.chance(5):
             claims["iat_rfc3339"] = rfc3339(iat, rng)
         claims["exp_rfc3339"] = rfc3339(max(exp, 0), rng)
-        if self.chance(6):
+        if not sound and self.chance(6):
             claims["nbf"] = rfc3339(now_ms + skew + rng.choice((-1, 0, 1)), rng)
-        if self.chance(20):
-            claims["slimit"] = rng.choice((0, 1000, 2000, 60000))
-        if self.chance(20):
-            claims["hlimit"] = rng.choice((0, 1000, 1001, 2000, 70000))
-        if self.chance(14):
+        low = self.profile == "limits" and self.chance(60)
+        if low or self.chance(20):
+            claims["slimit"] = rng.choice((0, 1000, 2000) if low else (0, 1000, 2000, 60000))
+        if low or self.chance(20):
+            claims["hlimit"] = rng.choice((0, 1000, 1001, 2000) if low else (0, 1000, 2000, 70000))
+        if not sound and self.chance(14):
             name, value = rng.choice((("rid", "another-relay"), ("rid", None), ("sub", "user-other"),
                                       ("sub", "user-banned"), ("role", "client"), ("role", "server"),
                                       ("sid", "01001000-4000-8000-0000-00000000ab77"), ("sub", " "),
@@ -209,22 +216,26 @@ class Maker:
             claims[name] = value
             if value is None:
                 del claims[name]
-        if self.chance(45 if self.profile == "keys" else 6):
+        if not sound and self.chance(45 if self.profile == "keys" else 6):
             kid = rng.choice(("k1", "k2", "k3", "stray", None, "k1"))
         if kid:
             claims["kid"] = kid
         return claims
 
+    @staticmethod
+    def signed(claims, name, footer=b""):
+        payload = json.dumps(claims, separators=(",", ":")).encode()
+        return sign_token(KEYS[name][1], payload, footer)
+
     def new_token(self, sid, side):
         claims = self.claims(sid, side)
-        payload = json.dumps(claims, separators=(",", ":")).encode()
         signer = claims.get("kid", "nokid")
         if self.profile == "keys" and self.chance(30):
             signer = self.rng.choice(list(KEYS))
         elif self.chance(2):
             signer = "stray"
         footer = b"footer" if self.chance(5) else b""
-        token = sign_token(KEYS[signer][1], payload, footer)
+        token = self.signed(claims, signer, footer)
         return token[:-self.rng.randint(1, 40)] if self.chance(1) else token
 
     def token(self, sid, side):
@@ -358,6 +369,11 @@ class Maker:
             self.present()
             return
         role = role or chosen
+        if session.other(role).cap and role.address is not None and self.chance(60):
+            size = self.rng.choice((0, 20, 50, 100, 300, 1472))
+            data = (role.window.top + 1).to_bytes(8, "big") + bytes(size)
+            self.add_datagram(role.address, self.header(0x10, 0, session.sid) + data)
+            return
         bound = role.address is not None and self.chance(85)
         address = address or (role.address if bound else self.some_address(role))
         data = self.header(0x10, self.rng.choice((0, 0, 0, 0xa5)), session.sid) + self.payload(role)
@@ -383,6 +399,46 @@ class Maker:
         data = self.header(0x10, 0, session.sid) + self.payload(role)
         self.add_datagram(f"{host}:{self.rng.choice(PORTS)}", data)
 
+    def move(self):
+        """A peer falls silent to the edge of a rule, then another address speaks for it."""
+        session, role = self.session_role()
+        if session is None or role.address is None:
+            self.present()
+            return
+        rng, edge = self.rng, role.sign + self.rng.choice((1, 2, 2)) * SECOND
+        at_ns = max(self.model.now, edge + rng.choice((-1, 0, 0, 0, 1, SECOND // 2)))
+        address = self.some_address(role)
+        kind = rng.choice(("cookie", "forward", "forward", "forward", "present"))
+        cookie = self.cookie_line(address)
+        if kind == "cookie" and cookie:
+            text = self.header(4, 1, session.sid).hex() + f"<cookie {cookie}>"
+        elif kind == "present":
+            token = role.lease.token
+            data = self.header(1, 1 if cookie else 0, session.sid) + bytes((role.side,))
+            text = (data + len(token).to_bytes(2, "big") + token).hex()
+            text += f"<cookie {cookie}>" if cookie else ""
+        else:
+            sequence = role.window.top + rng.choice((1, 1, 1, 2, 1024, 1025, 0))
+            text = (self.header(0x10, 0, session.sid) + min(sequence, 2**64 - 1).to_bytes(8, "big")
+                    + bytes(rng.choice((0, 4, 100)))).hex()
+        self.add({"at_ns": at_ns, "from": str(address), "hex": text})
+
+    def both_speak(self):
+        """Signs of life from both sides at one instant."""
+        session, _ = self.session_role()
+        if session is None or not session.active():
+            self.present()
+            return
+        at_ns = self.later()
+        for role in list(session.roles):
+            if role.address is not None and role.window.top < 2**63:
+                data = self.header(0x10, 0, session.sid) + (role.window.top + 1).to_bytes(8, "big")
+                self.add({"at_ns": at_ns, "from": str(role.address), "hex": data.hex()})
+
+    @staticmethod
+    def bare_packet(kind):
+        return (handshake(0, 0) if kind == HELLO else transport(1, 0)) + bytes(32)
+
     def bare(self):
         rng = self.rng
         _, role = self.session_role()
@@ -405,7 +461,7 @@ class Maker:
                            self.header(0x10, 0, sid) + bytes(8), self.header(4, 0, sid),
                            self.header(1, 0, sid) + b"\0\0\4v4.p",
                            self.header(0x10, 0, sid) + bytes(1472)))
-        address = rng.choice(BAD_SOURCES) if self.chance(40) else rng.choice(self.addresses)
+        address = rng.choice(ODD_SOURCES) if self.chance(40) else rng.choice(self.addresses)
         self.add_datagram(address, data)
 
     def control(self):
@@ -429,10 +485,12 @@ class Maker:
     def burst(self):
         """The same kind of thing many times at one instant, as limits want it."""
         session, role = self.session_role()
+        speakers = [one for one in session.roles if one.address is not None] if session else []
+        role = self.rng.choice(speakers) if speakers and self.chance(70) else role
         if session is None:
             self.present()
             return
-        at_ns, count = self.later(), self.rng.choice((3, 8, 14, 22))
+        at_ns, count = self.later(), self.rng.choice((3, 8, 14, 25))
         address = str(role.address if role.address is not None and self.chance(50)
                       else self.some_address(role))
         kind = self.rng.choice(("next", "next", "big", "exempt", "bare", "renew", "present", "stray"))
@@ -461,7 +519,10 @@ class Maker:
     def make(self):
         if self.chance(85):
             self.set_up()
-        while len(self.lines) < self.length and self.model.now < self.last_ns:
+        if self.profile == "flood":
+            self.flood()
+            self.length += len(self.lines)
+        while len(self.lines) < self.length:
             getattr(self, self.rng.choices(ACTIONS, PROFILES[self.profile])[0])()
         if self.chance(50):
             self.add({"at_ns": self.later()})

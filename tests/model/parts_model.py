@@ -134,7 +134,7 @@ class Cap:
 class Candidate:
     def __init__(self, address, now, size):
         self.address, self.until = address, now + CANDIDATE_TIME
-        self.received, self.proven = size, False
+        self.received = size
         self.jump = Jump()
 
 
@@ -151,8 +151,8 @@ class Remembered:
 class Undo:
     """The address that a newer token displaced, which may present the same token."""
 
-    def __init__(self, role, token, now):
-        self.address, self.token, self.cap = role.address, token, role.cap
+    def __init__(self, role, now):
+        self.address, self.cap = role.address, role.cap
         self.until = now + UNDO_TIME
 
 
@@ -179,6 +179,10 @@ class Role:
     def live_candidate(self, address, now):
         found = self.candidate
         return found if found and found.address == address and now < found.until else None
+
+    def forget_candidate(self, address):
+        if self.candidate and self.candidate.address == address:
+            self.candidate = None
 
     def live_remembered(self, now):
         return self.remembered if self.remembered and now < self.remembered.until else None
