@@ -132,7 +132,7 @@ void desk_open(void)
     };
     desk.relay = wr_relay_create(&desk.config, &environment);
     cr_assert_not_null(desk.relay);
-    cr_assert_eq(desk_key("k1", 1, false), WR_KEY_ADDED);
+    cr_assert_eq(desk_key("k1", 1, WR_KEY_INITIAL), WR_KEY_ADDED);
 }
 
 void desk_close(void)
@@ -225,9 +225,9 @@ struct wr_session_id session_of(uint32_t number)
     return id;
 }
 
-enum wr_key_result desk_key(const char *kid, uint32_t key, bool pinned)
+enum wr_key_result desk_key(const char *kid, uint32_t key, enum wr_key_standing standing)
 {
-    enum wr_key_result result = wr_relay_key_add(desk.relay, kid, desk.public_keys[key], pinned);
+    enum wr_key_result result = wr_relay_key_add(desk.relay, kid, desk.public_keys[key], standing);
     settle();
     return result;
 }

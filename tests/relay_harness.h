@@ -99,7 +99,7 @@ struct wr_address at(const char *text);
 /* "10.x.y.z:5000": a network of its own for every number. The text lives for 16 calls. */
 const char *host(uint32_t number);
 struct wr_session_id session_of(uint32_t number);
-enum wr_key_result desk_key(const char *kid, uint32_t key, bool pinned);
+enum wr_key_result desk_key(const char *kid, uint32_t key, enum wr_key_standing standing);
 void desk_drop_key(uint32_t key);
 
 /* The lease of a session's peer: subject "client-N" or "server-N", an hour from now. */

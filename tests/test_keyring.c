@@ -29,14 +29,15 @@ static struct key key(uint32_t number)
     return made;
 }
 
-static enum wr_key_result add_at(const char *kid, uint32_t number, bool pinned, wr_instant now)
+static enum wr_key_result add_at(const char *kid, uint32_t number, enum wr_key_standing standing,
+                                 wr_instant now)
 {
-    return wr_keyring_add(&ring, kid, key(number).bytes, pinned, now, &evicted, evicted_kid);
+    return wr_keyring_add(&ring, kid, key(number).bytes, standing, now, &evicted, evicted_kid);
 }
 
 static enum wr_key_result add(const char *kid, uint32_t number)
 {
-    return add_at(kid, number, false, 0);
+    return add_at(kid, number, WR_KEY_LEARNED, 0);
 }
 
 static uint32_t selected(const char *kid, uint8_t keys[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES])
@@ -91,7 +92,7 @@ Test(keyring, one_key_may_have_no_kid)
     cr_expect_eq(ring.count, 1);
     cr_assert_eq(selected("x", keys), 1);
     cr_expect_arr_eq(keys[0], key(2).bytes, WR_PUBLIC_KEY_BYTES);
-    cr_expect_eq(add_at("", 3, true, 0), WR_KEY_ADDED);
+    cr_expect_eq(add_at("", 3, WR_KEY_PINNED, 0), WR_KEY_ADDED);
     cr_expect_eq(add("", 4), WR_KEY_NO_ROOM, "the pinned one is never evicted");
     cr_expect_not(evicted);
 }
@@ -102,9 +103,9 @@ Test(keyring, a_superseded_key_stays_3600_s_and_twice_the_skew)
     wr_instant leaves = 5 * WR_S + 3600 * WR_S + 2 * SKEW_NS;
     add("old", 1);
     cr_expect_eq(wr_keyring_next_deadline(&ring), WR_NEVER);
-    add_at("new", 2, false, 5 * WR_S);
+    add_at("new", 2, WR_KEY_LEARNED, 5 * WR_S);
     cr_expect_eq(wr_keyring_next_deadline(&ring), leaves);
-    add_at("newer", 3, false, 9 * WR_S);
+    add_at("newer", 3, WR_KEY_LEARNED, 9 * WR_S);
     cr_expect_eq(wr_keyring_next_deadline(&ring), leaves, "the first successor counts");
     cr_expect_not(wr_keyring_expire_one(&ring, leaves - 1, kid));
     cr_expect(wr_keyring_expire_one(&ring, leaves, kid));
@@ -121,7 +122,7 @@ Test(keyring, a_key_named_again_is_current_again)
     add("a", 1);
     add("a", 2);
     uint64_t generation = ring.generation;
-    cr_expect_eq(add_at("a", 1, false, WR_S), WR_KEY_KNOWN);
+    cr_expect_eq(add_at("a", 1, WR_KEY_LEARNED, WR_S), WR_KEY_KNOWN);
     cr_expect_eq(ring.generation, generation);
     cr_assert_eq(selected("a", keys), 2);
     cr_expect_arr_eq(keys[0], key(1).bytes, WR_PUBLIC_KEY_BYTES);
@@ -131,24 +132,35 @@ Test(keyring, a_key_named_again_is_current_again)
 
 Test(keyring, pinned_keys_neither_age_nor_make_others_age)
 {
-    add_at("p", 1, true, 0);
+    add_at("p", 1, WR_KEY_PINNED, 0);
     add("a", 2);
     cr_expect_eq(wr_keyring_next_deadline(&ring), WR_NEVER);
-    add_at("q", 3, true, 0);
+    add_at("q", 3, WR_KEY_PINNED, 0);
     cr_expect_eq(wr_keyring_next_deadline(&ring), WR_NEVER);
-    cr_expect_eq(add_at("a", 2, true, 0), WR_KEY_KNOWN);
+    cr_expect_eq(add_at("a", 2, WR_KEY_PINNED, 0), WR_KEY_KNOWN);
     add("b", 4);
     cr_expect_eq(wr_keyring_next_deadline(&ring), WR_NEVER, "a is pinned by now");
+}
+
+Test(keyring, keys_known_from_the_start_make_no_other_old)
+{
+    add_at("a", 1, WR_KEY_INITIAL, 0);
+    add_at("b", 2, WR_KEY_INITIAL, 0);
+    cr_expect_eq(wr_keyring_next_deadline(&ring), WR_NEVER);
+    cr_expect_eq(add_at("a", 1, WR_KEY_INITIAL, 0), WR_KEY_KNOWN);
+    cr_expect_eq(wr_keyring_next_deadline(&ring), WR_NEVER);
+    add_at("c", 3, WR_KEY_LEARNED, WR_S);
+    cr_expect_eq(wr_keyring_next_deadline(&ring), WR_S + 3600 * WR_S + 2 * SKEW_NS);
 }
 
 Test(keyring, a_full_ring_evicts_the_unpinned_key_that_leaves_first)
 {
     char kid[2] = "a";
-    add_at("p", 100, true, 0);
+    add_at("p", 100, WR_KEY_PINNED, 0);
     for (uint32_t i = 0; i < WR_KEYS_MAX - 1; i++, kid[0]++)
-        cr_expect_eq(add_at(kid, i, false, i * WR_S), WR_KEY_ADDED);
+        cr_expect_eq(add_at(kid, i, WR_KEY_LEARNED, i * WR_S), WR_KEY_ADDED);
     cr_expect_eq(ring.count, WR_KEYS_MAX);
-    cr_expect_eq(add_at("z", 50, false, 20 * WR_S), WR_KEY_ADDED);
+    cr_expect_eq(add_at("z", 50, WR_KEY_LEARNED, 20 * WR_S), WR_KEY_ADDED);
     cr_expect(evicted);
     cr_expect_str_eq(evicted_kid, "a");
     cr_expect_eq(ring.count, WR_KEYS_MAX);
@@ -160,9 +172,9 @@ Test(keyring, a_ring_full_of_pinned_keys_takes_no_other)
 {
     char kid[2] = "a";
     for (uint32_t i = 0; i < WR_KEYS_MAX; i++, kid[0]++)
-        add_at(kid, i, true, 0);
+        add_at(kid, i, WR_KEY_PINNED, 0);
     cr_expect_eq(add("z", 50), WR_KEY_NO_ROOM);
-    cr_expect_eq(add_at("z", 50, true, 0), WR_KEY_NO_ROOM);
+    cr_expect_eq(add_at("z", 50, WR_KEY_PINNED, 0), WR_KEY_NO_ROOM);
     cr_expect_eq(add("a", 0), WR_KEY_KNOWN);
     cr_expect_eq(add("", 50), WR_KEY_NO_ROOM);
 }

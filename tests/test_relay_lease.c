@@ -215,7 +215,7 @@ Test(relay_lease, a_change_of_the_ring_empties_the_cache)
 {
     struct lease lease = desk_lease(1, WR_ROLE_CLIENT);
     verdict_of(&lease, CLIENT);
-    desk_key("k2", 2, false);
+    desk_key("k2", 2, WR_KEY_LEARNED);
     cr_expect_eq(verdict_of(&lease, OTHER), WR_VERDICT_CANDIDATE);
     cr_expect_eq(desk_check().counters.verifications_requested, 2);
 }

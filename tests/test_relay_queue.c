@@ -97,7 +97,7 @@ Test(relay_queue, an_unknown_kid_waits_two_seconds_for_its_key)
     cr_expect_str_eq(desk.kid, "k2");
     desk_go(2 * WR_S - 1);
     cr_expect_eq(desk_check().pending, 1);
-    desk_key("k2", 2, false);
+    desk_key("k2", 2, WR_KEY_LEARNED);
     cr_expect_eq(desk.verdict, WR_VERDICT_ACCEPTED);
     lease = desk_lease(2, WR_ROLE_CLIENT);
     lease.kid = "k3";
@@ -112,12 +112,12 @@ Test(relay_queue, the_master_is_asked_at_most_every_ten_seconds)
     struct lease lease = desk_lease(1, WR_ROLE_CLIENT);
     lease.kid = "k2";
     present(&lease, host(1));
-    desk_go(9 * WR_S);
+    desk_go(10 * WR_S - 1);
     present(&lease, host(1));
     cr_expect_eq(desk.events[WR_EVENT_KEY_REFRESH_WANTED], 1);
-    desk_go(10 * WR_S - 1);
-    cr_expect_eq(desk.events[WR_EVENT_KEY_REFRESH_WANTED], 1);
     desk_go(10 * WR_S);
+    cr_expect_eq(desk.events[WR_EVENT_KEY_REFRESH_WANTED], 1, "only an arrival asks");
+    present(&lease, host(1));
     cr_expect_eq(desk.events[WR_EVENT_KEY_REFRESH_WANTED], 2);
 }
 
@@ -165,7 +165,7 @@ Test(relay_queue, who_waited_for_a_key_and_finds_the_queue_full_is_dropped)
     present(&lease, host(5000));
     desk.verifies_later = true;
     present_many(0, 4 + 512);
-    desk_key("k2", 2, false);
+    desk_key("k2", 2, WR_KEY_LEARNED);
     cr_expect_eq(desk.verdict, WR_VERDICT_QUEUE_DROPPED);
     cr_expect(last_sent().has_cookie);
 }
@@ -197,7 +197,7 @@ Test(relay_queue, a_bad_result_from_before_a_change_of_the_ring_is_not_remembere
     lease.key = 2; /* the master was restarted: the same kid, other bytes */
     desk.verifies_later = true;
     present(&lease, host(1));
-    desk_key("k1", 2, false);
+    desk_key("k1", 2, WR_KEY_LEARNED);
     desk_verify();
     cr_expect_eq(desk.verdict, WR_VERDICT_BAD_SIGNATURE, "of the keys it went out with");
     present(&lease, host(1));
