@@ -115,8 +115,6 @@ void wr_bind_newer(struct wr_relay *relay, struct wr_session *session, enum wr_r
     wr_bind_heard(relay, session, seat);
     wr_session_update_limits(session);
     wr_bind_schedule(relay, session);
-    if (!grant->origin->renew)
-        wr_holding_restart(relay, session);
 }
 
 void wr_bind_renew(struct wr_relay *relay, struct wr_session *session, enum wr_role role)

@@ -131,6 +131,8 @@ static void judge(struct wr_relay *relay, const struct wr_lease_origin *origin,
     else
         wr_bind_seat(relay, session, role, &grant);
     wr_report_verdict(relay, origin, verdict);
+    if (verdict == WR_VERDICT_NEWER_TOKEN && !origin->renew)
+        wr_holding_restart(relay, session); /* the peer has restarted: its handshake too */
     const struct wr_route from = {origin->from, origin->via};
     wr_answer_ack(relay, session, role, &from, origin->tag, origin->size,
                   origin->size >= WR_COOKIE_REQUEST_BYTES);

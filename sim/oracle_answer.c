@@ -179,6 +179,16 @@ static void judge_reject_rate(struct sim_oracle *oracle, const struct wr_output 
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
+/* The role that a cookie in this answer serves; -1 where that is not known. */
+static int cookie_role(struct sim_oracle *oracle, const struct sim_session *session,
+                       const struct wr_output *output, const struct sim_arrival *arrival)
+{
+    int bound = session != NULL ? sim_session_role_of(session, &output->to) : -1;
+    if (output->bytes[2] == 2 && bound >= 0)
+        return bound;
+    return arrival->sight.has_token ? (int)sim_lease_role(oracle, arrival) : -1;
+}
+
 void sim_judge_answer(struct sim_oracle *oracle, const struct wr_output *output,
                       struct sim_arrival *arrival)
 {
@@ -212,10 +222,7 @@ void sim_judge_answer(struct sim_oracle *oracle, const struct wr_output *output,
         judge_reject_rate(oracle, output);
     if ((sight.kind == SIM_SIGHT_ACK || sight.kind == SIM_SIGHT_REJECT) && sight.has_cookie)
         give_cookie(oracle, output->bytes + sight.cookie_at, &sight.session,
-                    arrival->sight.has_token ? (int)sim_lease_role(oracle, arrival)
-                    : session != NULL        ? sim_session_role_of(session, &output->to)
-                                             : -1,
-                    &output->to);
+                    cookie_role(oracle, session, output, arrival), &output->to);
 }
 
 static uint16_t reason_of(enum wr_verdict verdict)

@@ -155,7 +155,8 @@ static void judge_renew(struct sim_oracle *oracle, struct sim_arrival *arrival)
         objection = "its source is bound in its session";
     else if (arrival->outcome == WR_OUTCOME_COOKIE_PROMOTED && !good)
         objection = "its cookie was not given to its source";
-    else if (arrival->outcome == WR_OUTCOME_RENEWED && role >= 0)
+    else if (role >= 0 && (arrival->outcome == WR_OUTCOME_RENEWED ||
+                           arrival->outcome == WR_OUTCOME_COOKIE_PROMOTED))
         sim_judge_renewed(oracle, session, role, arrival);
     if (objection != NULL)
         sim_oracle_violate(oracle, SIM_ORACLE_MODEL, arrival->tag,

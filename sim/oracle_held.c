@@ -53,6 +53,7 @@ void sim_held_new(struct sim_oracle *oracle, struct sim_arrival *held)
 {
     uint32_t same = 0, places = HOLD_FORWARDS; /* for message 3, and for each lease */
     sim_oracle_judges(oracle, SIM_ORACLE_MEMORY);
+    held->behind_lease = !held->was_bound;
     set_hold(oracle, held);
     if (oracle->held_now > HELD_MAX)
         sim_oracle_violate(oracle, SIM_ORACLE_MEMORY, held->tag,

@@ -225,14 +225,14 @@ void sim_judge_renewed(struct sim_oracle *oracle, struct sim_session *session, i
 {
     struct sim_role *mine = &session->roles[role];
     mine->heard_ns = session->heard_ns = oracle->now;
+    if (arrival->sight.has_token)
+        return; /* a repeat; its cookie counted when it was taken (sim_lease_taken) */
     if (arrival->sight.has_cookie && sim_cookie_good(oracle, arrival, role)) {
         mine->sign_ns = oracle->now;
         mine->capped = false;
     }
-    if (!arrival->sight.has_token) {
-        set_end(oracle, mine);
-        sim_session_deadline_moved(oracle, session);
-    }
+    set_end(oracle, mine);
+    sim_session_deadline_moved(oracle, session);
 }
 
 /* ---- Verdicts -------------------------------------------------------------------------------- */

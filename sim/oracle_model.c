@@ -115,6 +115,18 @@ static const char *objection_2(struct sim_oracle *oracle, const struct sim_role 
     return NULL;
 }
 
+/* The datagram that moved its sender is a bound address's from now on. */
+static void sender_moved(struct sim_session *session, int role, struct sim_arrival *arrival)
+{
+    if (arrival == NULL)
+        return;
+    arrival->promoted = true;
+    arrival->was_bound = true;
+    arrival->role = role;
+    if (arrival->sight.kind == SIM_SIGHT_FORWARD && sim_path_message_3_due(session, role))
+        session->waiting_forwards++;
+}
+
 static void judge_promoted(struct sim_oracle *oracle, struct sim_session *session,
                            const struct wr_event *event)
 {
@@ -160,6 +172,8 @@ static void judge_promoted(struct sim_oracle *oracle, struct sim_session *sessio
         /* another port behind an unproven address is as unproven */
         role->capped =
             event->rule == 2 && (role->capped || !sim_address_same_ip(&old, event->address));
+        if (event->rule == 2 && role->candidate.jump.sequences > 0)
+            role->window.jump = role->candidate.jump; /* its third packet moves the window */
         role->path_in = role->candidate.bytes;
         role->path_out = 0;
         if (sim_address_equal(&role->loser, event->address))
@@ -170,8 +184,7 @@ static void judge_promoted(struct sim_oracle *oracle, struct sim_session *sessio
         role->candidate.there = false;
     sim_session_bind(oracle, session, (int)event->role, event->address);
     role->sign_ns = role->heard_ns = session->heard_ns = oracle->now;
-    if (arrival != NULL)
-        arrival->promoted = true;
+    sender_moved(session, (int)event->role, arrival);
 }
 
 static const char *objection_reverted(struct sim_oracle *oracle, const struct sim_role *role,
@@ -218,6 +231,8 @@ static void judge_reverted(struct sim_oracle *oracle, struct sim_session *sessio
         role->bound_by_token = true;
     } else {
         sim_window_restore(&role->window, role->remembered.top, role->remembered.empty);
+        if (by_forward)
+            role->window.jump = role->remembered.jump;
         role->bound_by_token = role->remembered.bound_by_token;
         role->capped = role->remembered.capped && by_forward;
         role->path_in = role->path_out = 0;
@@ -227,8 +242,9 @@ static void judge_reverted(struct sim_oracle *oracle, struct sim_session *sessio
         role->candidate.there = false;
     sim_session_bind(oracle, session, (int)event->role, event->address);
     role->sign_ns = role->heard_ns = session->heard_ns = oracle->now;
+    sender_moved(session, (int)event->role, arrival);
     if (arrival != NULL)
-        arrival->promoted = arrival->applied = true;
+        arrival->applied = true;
 }
 
 /* ---- Ends ------------------------------------------------------------------------------------ */

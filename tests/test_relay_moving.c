@@ -251,7 +251,8 @@ Test(relay_moving, a_reversion_by_forward_restores_the_cap_that_was)
     cr_assert_eq(forward(1, "192.0.2.78:7000", 12), WR_OUTCOME_FORWARDED);
     cr_expect_eq(forward(1, ELSEWHERE, 12), WR_OUTCOME_FORWARDED, "back");
     cr_expect_eq(desk.events[WR_EVENT_REVERTED], 1);
-    cr_expect_eq(forward_sized(1, SERVER, 13, 1000), WR_OUTCOME_PATH_CAPPED);
+    cr_expect_eq(forward_sized(1, SERVER, 13, 1000), WR_OUTCOME_FORWARDED, "three times the lease");
+    cr_expect_eq(forward_sized(1, SERVER, 14, 1000), WR_OUTCOME_PATH_CAPPED);
 }
 
 Test(relay_moving, candidates_draw_on_fifty_a_second_and_the_remembered_on_others)

@@ -27,8 +27,9 @@ EDGES_S = (0.05, 0.25, 1, 2, 10, 30, 60)
 PORTS = (5000, 5001, 6000)
 HOSTS = ("203.0.113.5", "203.0.113.5", "192.0.2.77", "198.18.0.9", "198.18.3.4",
          "[2001:db8:1:2::5]", "[2001:db8:1:2::6]", "[2001:db8:1:3::5]", "[::ffff:203.0.113.5]")
-BAD_SOURCES = ("224.0.0.9:5000", "255.255.255.255:5000", "[ff02::1]:5000", "203.0.113.5:0", LISTEN,
-               "[::ffff:198.51.100.1]:4000", "[::ffff:224.1.2.3]:5000")
+ODD_SOURCES = ("224.0.0.9:5000", "255.255.255.255:5000", "[ff02::1]:5000", "203.0.113.5:0", LISTEN,
+               "[::ffff:198.51.100.1]:4000", "[::ffff:224.1.2.3]:5000", "198.51.100.1:4001",
+               "127.0.0.1:5000", "[::1]:5000", "203.0.113.255:5000")
 KEYS = {kid: key_pair(bytes((number,)) * 32)
         for number, kid in enumerate(("k1", "k2", "k1-other", "nokid", "k3", "stray"), 1)}
 
@@ -44,6 +45,7 @@ PROFILES = {
     "handshake": (8, 3, 28, 3, 50, 0, 1, 3, 2, 2, 3, 12),
     "ends": (25, 18, 25, 6, 2, 0, 8, 4, 2, 2, 8, 6),
     "limits": (12, 8, 25, 10, 6, 2, 1, 6, 40, 10, 8, 10),
+    "flood": (20, 5, 30, 5, 5, 1, 5, 5, 0, 0, 5, 5),
     "windows": (4, 2, 80, 6, 1, 0, 0, 6, 1, 6, 3, 10),
 }
 SOUND = ("moves", "handshake", "limits", "windows")  # most of their tokens have no fault
@@ -72,8 +74,9 @@ class Maker(Stories):
 
     def __init__(self, seed):
         self.rng = rng = random.Random(seed)
-        self.profile = rng.choice(list(PROFILES))
-        self.last_ns = 2**62
+        self.profile = rng.choice([name for name in PROFILES if name != "flood"])
+        if self.chance(1):
+            self.profile = "flood"
         self.lines = [self.config()]
         self.model = Relay(self.lines[0])
         self.sids = [bytes((number + 1, 0, 16, 0, 64, 0, 128, 0, 0, 0, 0, 0, 0, 0, 0xab, number))
@@ -110,6 +113,9 @@ class Maker(Stories):
             maybe(50, "ip-rate-limit-pps", 1, 4, 9, 20)
             maybe(40, "identity-rate-limit-pps", 1, 3, 8)
             maybe(40, "max-bandwidth-kbps", 64, 100, 1000)
+        if profile == "flood":
+            options.update({"ip-rate-limit-pps": 10**6, "verify-rate": rng.choice((1, 2, 50)),
+                            "max-sessions": 10000})
         if profile in ("limits", "leases"):
             maybe(40, "max-sessions", 1, 2, 3)
             maybe(30, "load-shed-threshold-pct", 1, 50, 100)
@@ -120,7 +126,6 @@ class Maker(Stories):
                   "keys": [self.key_record("k1")], "options": options}
         if profile == "keys" and self.chance(40):
             config["keys"].append(self.key_record(rng.choice(("k2", "nokid", "k1-other"))))
-            self.last_ns = 3599 * SECOND  # whether the older of two such keys retires is left open
         if profile == "verify" or self.chance(5):
             config["verify_ns"] = verify_ns
         return config
@@ -155,9 +160,6 @@ class Maker(Stories):
 
     def later(self):
         """When the next line comes."""
-        return min(self.at_or_after_now(), max(self.last_ns, self.model.now))
-
-    def at_or_after_now(self):
         rng, now = self.rng, self.model.now
         if self.chance(60 if self.profile in SOUND else 50):
             return now
@@ -459,7 +461,7 @@ class Maker(Stories):
                            self.header(0x10, 0, sid) + bytes(8), self.header(4, 0, sid),
                            self.header(1, 0, sid) + b"\0\0\4v4.p",
                            self.header(0x10, 0, sid) + bytes(1472)))
-        address = rng.choice(BAD_SOURCES) if self.chance(40) else rng.choice(self.addresses)
+        address = rng.choice(ODD_SOURCES) if self.chance(40) else rng.choice(self.addresses)
         self.add_datagram(address, data)
 
     def control(self):
@@ -517,7 +519,10 @@ class Maker(Stories):
     def make(self):
         if self.chance(85):
             self.set_up()
-        while len(self.lines) < self.length and self.model.now < self.last_ns:
+        if self.profile == "flood":
+            self.flood()
+            self.length += len(self.lines)
+        while len(self.lines) < self.length:
             getattr(self, self.rng.choices(ACTIONS, PROFILES[self.profile])[0])()
         if self.chance(50):
             self.add({"at_ns": self.later()})

@@ -134,7 +134,7 @@ class Cap:
 class Candidate:
     def __init__(self, address, now, size):
         self.address, self.until = address, now + CANDIDATE_TIME
-        self.received, self.proven = size, False
+        self.received = size
         self.jump = Jump()
 
 

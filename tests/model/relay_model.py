@@ -234,8 +234,6 @@ class Relay:
         for key in self.keys:
             if key.drop_at is not None:
                 yield key.drop_at
-        if not all(request.asked for request in self.key_waiters):
-            yield self.refresh_allowed_from()
         if self.drain_ends is not None and not self.drained:
             yield self.drain_ends
 
@@ -277,7 +275,6 @@ class Relay:
             self.session_ends(session)
         for key in [key for key in self.keys if key.drop_at is not None and key.drop_at <= self.now][::-1]:
             self.drop_key(key)
-        self.ask_for_keys()
         if self.drain_ends is not None and self.drain_ends <= self.now:
             self.say_drained()
 
@@ -356,7 +353,7 @@ class Relay:
         if current:
             return
         if len(self.keys) == KEYS_MAX:
-            self.drop_key(self.keys[-1])
+            self.drop_key(min(reversed(self.keys), key=lambda one: one.drop_at))
         self.keys.insert(0, Key(kid, public))
         self.ring_changed()
         self.event("key_added", kid=kid or "")
@@ -424,8 +421,12 @@ class Relay:
             return
         for role in session.roles:
             candidate = role.live_candidate(datagram.source, self.now)
+            remembered = role.live_remembered(self.now)
             if role.address == datagram.source and role.cap:
                 role.cap.received += datagram.size
+                datagram.counted_for = role
+            elif remembered and remembered.address == datagram.source and remembered.cap:
+                remembered.cap.received += datagram.size
                 datagram.counted_for = role
             elif candidate:
                 candidate.received += datagram.size
@@ -451,6 +452,8 @@ class Relay:
                 self.answer(datagram, reject(datagram.sid, 6), None)
             return
         self.outcome(datagram, "lease_taken")
+        if bound:
+            self.note_cookie(bound, datagram)
         if session is None and self.no_room():
             self.refuse(datagram, self.no_room())
             return
@@ -500,20 +503,10 @@ class Relay:
             self.finish(request, lambda: self.refuse(request.datagram, "unknown_key"))
             return
         request.deadline = self.now + KEY_WAIT_TIME
-        request.asked = False
         self.key_waiters.append(request)
-        self.ask_for_keys()
-
-    def refresh_allowed_from(self):
-        return 0 if self.refreshed_at is None else self.refreshed_at + KEY_REFRESH_TIME
-
-    def ask_for_keys(self):
-        unasked = [request for request in self.key_waiters if not request.asked]
-        if unasked and self.refresh_allowed_from() <= self.now:
+        if self.refreshed_at is None or self.now - self.refreshed_at >= KEY_REFRESH_TIME:
             self.refreshed_at = self.now
-            self.event("key_refresh_wanted", kid=unasked[0].lease.kid)
-            for request in unasked:
-                request.asked = True
+            self.event("key_refresh_wanted", kid=request.lease.kid)
 
     def enqueue(self, request):
         queue = self.queues[0 if request.first else 1]
@@ -541,14 +534,13 @@ class Relay:
 
     def start_verifications(self):
         while len(self.running) < OUT_MAX and (self.queues[0] or self.queues[1]):
-            if not self.budget.fits(self.now):
+            if not self.budget.take(self.now):
                 return
             request = (self.queues[0] or self.queues[1]).pop(0)
             request.keys, request.generation = self.keys_for(request.lease), self.key_generation
             if not request.keys:
                 self.judge(request, "unknown_key")
                 continue
-            self.budget.draw(self.now)
             request.ends = max(self.now, self.verifier_free_at) + self.verify_ns
             self.verifier_free_at = request.ends
             self.running.append(request)
@@ -643,7 +635,6 @@ class Relay:
             self.replace_token(session, role, request, key)
         elif role.address == datagram.source:
             self.verdict(datagram, "repeated")
-            self.note_cookie(role, datagram)
         else:
             self.verdict(datagram, "candidate")
             self.contend(session, role, request)
@@ -676,9 +667,9 @@ class Relay:
             self.undo(session, role)
         elif request.cookie_valid and remembered and remembered.address == source:
             self.revert(session, role)
+            role.cap = None
         else:
-            candidate = self.make_candidate(session, role, request.datagram)
-            candidate.proven |= request.cookie_valid
+            self.make_candidate(session, role, request.datagram)
             if request.cookie_valid and self.now - role.sign >= RULE_1_SILENCE:
                 self.promote(session, role, source, 1, None)
 
@@ -721,15 +712,14 @@ class Relay:
         remembered = role.live_remembered(self.now)
         if remembered and remembered.address == datagram.source:
             self.revert(session, role)
+            role.cap = None
         elif self.now - role.sign >= RULE_1_SILENCE:
             self.promote(session, role, datagram.source, 1, None)
         else:
-            candidate = role.live_candidate(datagram.source, self.now)
-            if candidate:
-                candidate.proven = True
             self.outcome(datagram, "candidate_unproven")
             return
         self.outcome(datagram, "cookie_promoted")
+        self.start_duration(role)
         self.acknowledge(session, role, datagram)
 
     def take_release(self, datagram):
@@ -769,6 +759,8 @@ class Relay:
             role.remembered = Remembered(role, self.now)
         role.address, role.by_token, role.cap = address, rule == 3, cap
         role.forget_candidate(address)
+        if role.is_loser(address, self.now):
+            role.loser = None
         role.sign = role.heard = session.heard = self.now
         self.raise_counter("nat_rebind_events")
         self.role_event("promoted", session, role, rule=rule, address=str(address))
@@ -793,7 +785,7 @@ class Relay:
         role.loser = (role.address, self.now + LOSER_TIME)
         role.address, role.cap = owner.address, owner.cap
         role.forget_candidate(owner.address)
-        role.sign = self.now
+        role.sign = role.heard = session.heard = self.now
         self.role_event("reverted", session, role, rule=rule, address=str(role.address))
 
     def passive_role(self, session, datagram):
@@ -843,7 +835,7 @@ class Relay:
                                                    datagram.sequence, self.now)
         if not is_ahead or self.now - role.sign < RULE_2_SILENCE or role.is_loser(source, self.now):
             return "candidate_unproven"
-        proven = candidate.proven or (source.ip == role.address.ip and role.cap is None)
+        proven = source.ip == role.address.ip and role.cap is None
         self.promote(session, role, source, 2, None if proven else Cap(candidate.received))
         role.window.jump = candidate.jump
         return role

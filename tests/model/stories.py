@@ -3,6 +3,8 @@
 Each takes the maker of make_traces.py, looks at its model for a session that suits it, and adds
 lines; it does nothing where there is none.
 """
+from lease_model import key_pair
+
 SECOND = 10**9
 HELLO, MESSAGE_3 = "hello", "message 3"
 
@@ -278,3 +280,31 @@ class Stories:
                       "key": self.key_record(name if self.chance(80) else "nokid")})
         elif end == 3:
             self.add({"at_ns": self.model.now + wait})
+
+    def story_many_keys(self):
+        """More keys than the ring has room for."""
+        if self.profile != "keys" or not self.chance(30):
+            return
+        for number in self.rng.sample(range(100, 120), self.rng.choice((3, 7, 9))):
+            public = key_pair(bytes((number,)) * 32)[0].hex()
+            self.add({"at_ns": self.model.now + self.rng.choice((0, 0, SECOND, 400 * SECOND)),
+                      "key": {"kid": f"k{number}", "public_key_hex": public}})
+
+    def flood(self):
+        """More leases than the queues hold, and more behind them than is ever held."""
+        forwards = self.rng.choice((0, 1, 3))
+        unknown = self.rng.choice((0, 70))
+        token = None
+        for number in range(self.rng.choice((530, 600))):
+            sid = self.sids[0][:8] + number.to_bytes(8, "big")
+            if token is None or self.chance(10):
+                claims = self.claims(self.sids[0], 0)
+                claims["kid"] = "k9" if number < unknown else "k1"
+                token = self.signed(claims, "k1")
+            address = f"10.0.{number % 50}.1:{2000 + number}"
+            data = self.header(1, 0, sid) + b"\0" + len(token).to_bytes(2, "big") + token
+            self.say(address, data, self.rng.choice((0, 1000, 1000000)))
+            for _ in range(forwards):
+                self.say(address, self.header(0x10, 0, sid) + bytes(8))
+        if self.chance(50):
+            self.add({"at_ns": self.model.now + self.rng.choice((1, 2, 3)) * SECOND})
