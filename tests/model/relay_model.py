@@ -345,8 +345,10 @@ class Relay:
         if public in self.revoked:
             return
         current = next((key for key in self.keys if (key.kid, key.public) == (kid or None, public)), None)
-        if current:
+        if current:  # it is the newest again
             current.drop_at = None
+            self.keys.remove(current)
+            self.keys.insert(0, current)
         for key in self.keys:
             if key.drop_at is None and key is not current:
                 key.drop_at = self.now + OLD_KEY_TIME + 2 * self.skew_ms * MILLISECOND
