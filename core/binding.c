@@ -109,13 +109,12 @@ void wr_bind_newer(struct wr_relay *relay, struct wr_session *session, enum wr_r
     if (!wr_address_equal(&seat->bound.address, &route.address))
         wr_moving_newer_token(relay, session, role, &route);
     else
-        seat->bound.via = route.via;
+        seat->displaced.until_ns = 0; /* only the very token that moved the peer is undone */
+    seat->bound.via = route.via;
     take_token(relay, seat, grant);
     wr_bind_heard(relay, session, seat);
     wr_session_update_limits(session);
     wr_bind_schedule(relay, session);
-    if (!grant->origin->renew)
-        wr_holding_restart(relay, session);
 }
 
 void wr_bind_renew(struct wr_relay *relay, struct wr_session *session, enum wr_role role)

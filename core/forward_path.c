@@ -11,8 +11,7 @@ struct charge {
 
 static bool path_allows(const struct wr_seat *receiver, uint32_t bytes)
 {
-    return !receiver->path_capped || WR_FAULT(no_path_cap) ||
-           receiver->path_sent_bytes + bytes <= WR_PATH_CAP_FACTOR * receiver->path_received_bytes;
+    return !receiver->path_capped || WR_FAULT(no_path_cap) || bytes <= receiver->path_credit_bytes;
 }
 
 /* The limits of section 5 in the order of section 4; all are tested before any is drawn. */
@@ -46,7 +45,8 @@ static void draw_limits(struct wr_relay *relay, struct wr_session *session, stru
     if (relay->limits.bandwidth_kbps != 0)
         wr_gcra_draw(&relay->bandwidth_tat, charge->relay_ns, relay->now);
     if (receiver->path_capped)
-        receiver->path_sent_bytes += bytes;
+        receiver->path_credit_bytes -=
+            bytes < receiver->path_credit_bytes ? bytes : receiver->path_credit_bytes;
     /* The soft limit drops nothing: crossings are counted. */
     if (wr_gcra_allows(session->soft_tat, charge->soft_ns, WR_BYTES_BURST_NS, relay->now)) {
         wr_gcra_draw(&session->soft_tat, charge->soft_ns, relay->now);
@@ -171,6 +171,11 @@ static bool from_bound(struct wr_relay *relay, struct wr_session *session, enum 
     if (session->handshake.message_3_due &&
         wr_holding_for_message_3(relay, session, role, datagram))
         return false;
+    if (wr_session_role_of(session, &datagram->from) != (int)role) {
+        /* what had waited went first, and its sender took the peer back */
+        *outcome = WR_OUTCOME_CANDIDATE_UNPROVEN;
+        return true;
+    }
     *outcome = forward(relay, session, role, datagram, packet);
     return true;
 }
@@ -182,7 +187,7 @@ static bool from_unbound(struct wr_relay *relay, struct wr_session *session,
 {
     bool limited = false;
     enum wr_role role;
-    if (session != NULL && !resumed)
+    if (!resumed && session != NULL) /* held or not, a candidate sent it */
         wr_moving_received(relay, session, &datagram->from, datagram->size);
     if (!resumed && wr_holding_behind_lease(relay, datagram, &packet->session, &limited))
         return false;
@@ -223,7 +228,7 @@ static void receive(struct wr_relay *relay, const struct wr_datagram *datagram,
     if (role >= 0) {
         struct wr_seat *sender = &session->seats[role];
         if (sender->path_capped && !resumed)
-            sender->path_received_bytes += datagram->size;
+            sender->path_credit_bytes += WR_PATH_CAP_FACTOR * (uint64_t)datagram->size;
         decided = from_bound(relay, session, (enum wr_role)role, datagram, packet, &outcome);
     } else {
         decided = from_unbound(relay, session, datagram, packet, resumed, &outcome);
@@ -270,7 +275,7 @@ static enum wr_outcome forward_bare(struct wr_relay *relay, struct wr_session *s
     const struct wr_handshake *handshake = &session->handshake;
     struct charge charge;
     if (sender->path_capped)
-        sender->path_received_bytes += datagram->size;
+        sender->path_credit_bytes += WR_PATH_CAP_FACTOR * (uint64_t)datagram->size;
     if (bare == WR_BARE_TRANSPORT && !(handshake->seen[0] && handshake->seen[1]) &&
         !WR_FAULT(bare_transport_first))
         return WR_OUTCOME_BARE_OUT_OF_TURN;

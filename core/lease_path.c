@@ -131,6 +131,8 @@ static void judge(struct wr_relay *relay, const struct wr_lease_origin *origin,
     else
         wr_bind_seat(relay, session, role, &grant);
     wr_report_verdict(relay, origin, verdict);
+    if (verdict == WR_VERDICT_NEWER_TOKEN && !origin->renew)
+        wr_holding_restart(relay, session); /* the peer has restarted: its handshake too */
     const struct wr_route from = {origin->from, origin->via};
     wr_answer_ack(relay, session, role, &from, origin->tag, origin->size,
                   origin->size >= WR_COOKIE_REQUEST_BYTES);
@@ -332,7 +334,7 @@ static void send_out(struct wr_relay *relay, struct wr_verify_request *request)
     };
     verification.key_count = select_keys(relay, &request->claims, verification.keys);
     request->key_count = verification.key_count;
-    request->key_generation = relay->ring.generation;
+    request->ring_generation = relay->ring.generation;
     memcpy(request->keys, verification.keys, sizeof request->keys);
     relay->counters.verifications_requested++;
     relay->counters.verification_wait_ns += wr_elapsed(request->arrived_ns, relay->now);
@@ -376,8 +378,8 @@ void wr_lease_path_verified(struct wr_relay *relay, struct wr_verify_request *re
     if (!held_by_ring) {
         conclude(relay, &request->origin, WR_VERDICT_UNKNOWN_KEY);
     } else if (key_index < 0) {
-        /* A key that has come since may be the right one. */
-        if (request->key_generation == relay->ring.generation)
+        /* What the ring of today says of it is not known where it went out with another. */
+        if (request->ring_generation == relay->ring.generation)
             wr_token_cache_add_bad(&relay->cache, request->token_hash);
         conclude(relay, &request->origin, WR_VERDICT_BAD_SIGNATURE);
     } else {

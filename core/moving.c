@@ -81,8 +81,7 @@ static void promote(struct wr_relay *relay, struct wr_session *session, enum wr_
             .empty = wr_replay_empty(&seat->replay),
             .bound_by_token = seat->bound_by_token,
             .path_capped = seat->path_capped,
-            .path_received_bytes = seat->path_received_bytes,
-            .path_sent_bytes = seat->path_sent_bytes,
+            .path_credit_bytes = seat->path_credit_bytes,
         };
     }
     bind_at(relay, session, role, route);
@@ -93,8 +92,7 @@ static void promote(struct wr_relay *relay, struct wr_session *session, enum wr_
     } else {
         /* Another port behind an unproven address is as unproven. */
         seat->path_capped = seat->path_capped || !same_ip;
-        seat->path_received_bytes = received_bytes;
-        seat->path_sent_bytes = 0;
+        seat->path_credit_bytes = WR_PATH_CAP_FACTOR * received_bytes;
         relay->counters.promotions_by_forward++;
     }
     if (is_loser(relay, seat, &seat->bound.address))
@@ -115,8 +113,7 @@ static void restore(struct wr_relay *relay, struct wr_session *session, enum wr_
     wr_replay_restore(&seat->replay, was.top, was.empty);
     seat->bound_by_token = was.bound_by_token;
     seat->path_capped = was.path_capped && !by_cookie;
-    seat->path_received_bytes = was.path_received_bytes;
-    seat->path_sent_bytes = was.path_sent_bytes;
+    seat->path_credit_bytes = was.path_credit_bytes;
     if (by_cookie)
         relay->counters.reversions_by_cookie++;
     else
@@ -338,8 +335,8 @@ void wr_moving_received(struct wr_relay *relay, struct wr_session *session,
         if (is_candidate(relay, seat, from))
             seat->candidate.received_bytes += bytes;
         if (seat->remembered.path_capped && is_remembered(relay, seat, from))
-            seat->remembered.path_received_bytes += bytes;
+            seat->remembered.path_credit_bytes += WR_PATH_CAP_FACTOR * (uint64_t)bytes;
         if (seat->path_capped && wr_address_equal(&seat->bound.address, from))
-            seat->path_received_bytes += bytes;
+            seat->path_credit_bytes += WR_PATH_CAP_FACTOR * (uint64_t)bytes;
     }
 }

@@ -47,8 +47,7 @@ struct wr_remembered {
     bool empty;          /* the window was */
     bool bound_by_token; /* and what else was true of the seat */
     bool path_capped;
-    uint64_t path_received_bytes; /* while path_capped */
-    uint64_t path_sent_bytes;
+    uint64_t path_credit_bytes; /* what may still be sent there while path_capped */
     struct wr_jump jump;
 };
 
@@ -82,8 +81,7 @@ struct wr_seat {
     wr_instant heard_ns; /* last time that it was heard */
     wr_instant peer_tat;
     wr_instant exempt_tat;
-    uint64_t path_received_bytes; /* while path_capped */
-    uint64_t path_sent_bytes;
+    uint64_t path_credit_bytes; /* what may still be sent there while path_capped */
     struct wr_replay replay;
 
     /* The lease. */

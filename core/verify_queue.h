@@ -60,8 +60,8 @@ struct wr_verify_request {
     uint64_t number; /* order of arrival over all lists */
     struct wr_lease_origin origin;
     uint32_t message_size;
-    uint64_t key_generation; /* of the ring that it went out with */
-    uint32_t key_count;      /* of the keys it went out with */
+    uint32_t key_count;       /* of the keys it went out with */
+    uint64_t ring_generation; /* of the ring they were taken from */
     uint8_t keys[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES];
     uint8_t token_hash[WR_TOKEN_HASH_BYTES];
     uint8_t signature[WR_SIGNATURE_BYTES];

@@ -2,6 +2,7 @@
 
 #include "address.h"
 #include "forge.h"
+#include "net_route.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,20 +147,17 @@ static uint32_t low_word(const struct wr_address *address)
            (uint32_t)address->ip[14] << 8 | address->ip[15];
 }
 
-/* Source number n: its address, counted up in the lowest 32 bits. */
-static struct wr_address source(const struct sim_attacker *attacker, uint64_t number)
-{
-    struct wr_address address = attacker->spec->address;
-    uint32_t word = low_word(&address) + (uint32_t)number;
-    for (int i = 15; i >= 12; i--, word >>= 8)
-        address.ip[i] = (uint8_t)word;
-    return address;
-}
-
 static uint32_t own_addresses(const struct sim_attacker_spec *spec)
 {
     bool many = spec->attack == SIM_ATTACK_LEASE_FLOOD || spec->attack == SIM_ATTACK_SESSION_GUESS;
     return many && spec->sources > 1 ? spec->sources : 1;
+}
+
+/* Its addresses in turn. */
+static struct wr_address own_source(const struct sim_attacker *attacker)
+{
+    uint64_t number = attacker->ticks % own_addresses(attacker->spec);
+    return sim_address_plus(&attacker->spec->address, (uint32_t)number);
 }
 
 bool sim_attacker_owns(const struct sim_attacker *attacker, const struct wr_address *address)
@@ -194,7 +192,7 @@ static void spoofed_flood(struct sim_attacker *attacker)
     const struct sim_attacker_spec *spec = attacker->spec;
     struct wr_session_id session = sim_forge_session(&attacker->forge);
     uint64_t number = sim_rng_below(&attacker->dice, spec->sources > 0 ? spec->sources : 1);
-    struct wr_address from = source(attacker, number);
+    struct wr_address from = sim_address_plus(&spec->address, (uint32_t)number);
     send(attacker, &from, out,
          sim_forge_packet(&attacker->forge, spec->packet, &session, spec->bytes, out));
 }
@@ -219,7 +217,7 @@ static void flood_present(struct sim_attacker *attacker, const struct wr_address
 
 static void lease_flood(struct sim_attacker *attacker)
 {
-    struct wr_address from = source(attacker, attacker->ticks % own_addresses(attacker->spec));
+    struct wr_address from = own_source(attacker);
     struct wr_session_id session = attacker->spec->names_live_session
                                        ? attacker->target.session
                                        : sim_forge_session(&attacker->forge);
@@ -256,7 +254,7 @@ static void session_guess(struct sim_attacker *attacker)
 {
     uint8_t out[WR_DATAGRAM_BYTES_MAX];
     struct wr_session_id session = sim_forge_session(&attacker->forge);
-    struct wr_address from = source(attacker, attacker->ticks % own_addresses(attacker->spec));
+    struct wr_address from = own_source(attacker);
     send(attacker, &from, out,
          sim_forge_packet(&attacker->forge, SIM_PACKET_FORWARD, &session, attacker->spec->bytes,
                           out));

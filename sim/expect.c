@@ -1,56 +1,15 @@
-#include "expect.h"
+#include "expect_state.h"
 
-#include "quantity.h"
-
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What is remembered of one expectation for one member of its group. */
-struct cell {
-    uint64_t count;      /* of whatever is counted */
-    uint64_t base;       /* a counter at the window's start */
-    uint64_t sent;       /* DELIVERED_SHARE: the denominator */
-    uint64_t last_ns;    /* LONGEST_GAP: the latest arrival */
-    uint64_t longest_ns; /* LONGEST_GAP, LATENCY */
-    uint64_t since_ns;   /* LONGEST_GAP: where the longest began */
-    uint64_t broken_ns;  /* when an upper bound was passed */
-    bool seen;           /* there is something to judge by */
-    bool broken;
-};
-
-struct watch {
-    const struct sim_expectation *expectation;
-    struct cell *cells;
-    uint32_t cell_count;
-};
-
-struct sim_expect {
-    struct sim_arena *arena;
-    const struct sim_scenario *scenario;
-    struct watch *watches;
-    struct watch **flows; /* those of SIM_EXPECT_FLOW, which hear most of what happens */
-    uint32_t flow_count;
-    struct watch **states; /* those of SIM_EXPECT_SESSION, in order of their instants */
-    uint32_t state_count;
-    uint32_t states_done;
-    enum sim_session_state *session_states;
-    uint64_t *samples;
-    uint32_t sample_count;
-};
-
 /* ---- Making ---------------------------------------------------------------------------------- */
-
-static uint32_t roles_of(const struct sim_expectation *e)
-{
-    return e->role == SIM_ANY ? WR_ROLES : 1;
-}
 
 static uint32_t cells_for(const struct sim_expectation *e)
 {
     switch (e->kind) {
     case SIM_EXPECT_FLOW:
-        return e->sessions.count * roles_of(e);
+        return e->sessions.count * sim_expect_roles(e);
     case SIM_EXPECT_SESSION:
         return e->sessions.count;
     case SIM_EXPECT_EVENT:
@@ -100,7 +59,8 @@ static void collect_samples(struct sim_expect *expect)
 
 static int by_instant(const void *one, const void *other)
 {
-    const struct watch *a = *(struct watch *const *)one, *b = *(struct watch *const *)other;
+    const struct sim_expect_watch *a = *(struct sim_expect_watch *const *)one,
+                                  *b = *(struct sim_expect_watch *const *)other;
     if (a->expectation->from_ns != b->expectation->from_ns)
         return a->expectation->from_ns < b->expectation->from_ns ? -1 : 1;
     return a->expectation < b->expectation ? -1 : 1;
@@ -112,17 +72,17 @@ struct sim_expect *sim_expect_create(struct sim_arena *arena, const struct sim_s
     expect->arena = arena;
     expect->scenario = scenario;
     uint32_t count = scenario->expectation_count;
-    expect->watches = SIM_ARENA_ARRAY(arena, struct watch, count);
-    expect->flows = SIM_ARENA_ARRAY(arena, struct watch *, count);
-    expect->states = SIM_ARENA_ARRAY(arena, struct watch *, count);
+    expect->watches = SIM_ARENA_ARRAY(arena, struct sim_expect_watch, count);
+    expect->flows = SIM_ARENA_ARRAY(arena, struct sim_expect_watch *, count);
+    expect->states = SIM_ARENA_ARRAY(arena, struct sim_expect_watch *, count);
     expect->session_states =
         SIM_ARENA_ARRAY(arena, enum sim_session_state, scenario->session_count);
     for (uint32_t i = 0; i < count; i++) {
-        struct watch *watch = &expect->watches[i];
+        struct sim_expect_watch *watch = &expect->watches[i];
         const struct sim_expectation *e = &scenario->expectations[i];
         watch->expectation = e;
         watch->cell_count = cells_for(e);
-        watch->cells = SIM_ARENA_ARRAY(arena, struct cell, watch->cell_count);
+        watch->cells = SIM_ARENA_ARRAY(arena, struct sim_expect_cell, watch->cell_count);
         for (uint32_t c = 0; c < watch->cell_count; c++)
             watch->cells[c].last_ns = e->from_ns;
         if (e->kind == SIM_EXPECT_FLOW)
@@ -130,7 +90,7 @@ struct sim_expect *sim_expect_create(struct sim_arena *arena, const struct sim_s
         if (e->kind == SIM_EXPECT_SESSION)
             expect->states[expect->state_count++] = watch;
     }
-    qsort(expect->states, expect->state_count, sizeof(struct watch *), by_instant);
+    qsort(expect->states, expect->state_count, sizeof(struct sim_expect_watch *), by_instant);
     collect_samples(expect);
     return expect;
 }
@@ -143,7 +103,8 @@ const uint64_t *sim_expect_samples(const struct sim_expect *expect, uint32_t *co
 
 /* ---- Watching: flows ------------------------------------------------------------------------- */
 
-static void pass(struct cell *cell, uint64_t value, const struct sim_bound *bound, uint64_t at_ns)
+void sim_expect_pass(struct sim_expect_cell *cell, uint64_t value, const struct sim_bound *bound,
+                     uint64_t at_ns)
 {
     if (value > bound->at_most && !cell->broken) {
         cell->broken = true;
@@ -156,7 +117,8 @@ static bool within(const struct sim_expectation *e, uint64_t at_ns)
     return at_ns >= e->from_ns && at_ns < e->to_ns;
 }
 
-static void note_gap(struct cell *cell, const struct sim_expectation *e, uint64_t at_ns)
+void sim_expect_note_gap(struct sim_expect_cell *cell, const struct sim_expectation *e,
+                         uint64_t at_ns)
 {
     uint64_t gap_ns = at_ns - cell->last_ns;
     if (gap_ns > cell->longest_ns) {
@@ -164,11 +126,11 @@ static void note_gap(struct cell *cell, const struct sim_expectation *e, uint64_
         cell->since_ns = cell->last_ns;
     }
     if (gap_ns > e->bound.at_most)
-        pass(cell, gap_ns, &e->bound, cell->last_ns + e->bound.at_most);
+        sim_expect_pass(cell, gap_ns, &e->bound, cell->last_ns + e->bound.at_most);
     cell->last_ns = at_ns;
 }
 
-static void on_sent(struct cell *cell, const struct sim_expectation *e, uint64_t at_ns)
+static void on_sent(struct sim_expect_cell *cell, const struct sim_expectation *e, uint64_t at_ns)
 {
     if (!within(e, at_ns))
         return;
@@ -176,11 +138,11 @@ static void on_sent(struct cell *cell, const struct sim_expectation *e, uint64_t
         cell->sent++;
         cell->seen = true;
     } else if (e->measure == SIM_FLOW_SENT) {
-        pass(cell, ++cell->count, &e->bound, at_ns);
+        sim_expect_pass(cell, ++cell->count, &e->bound, at_ns);
     }
 }
 
-static void on_delivered(struct cell *cell, const struct sim_expectation *e,
+static void on_delivered(struct sim_expect_cell *cell, const struct sim_expectation *e,
                          const struct sim_observation *o)
 {
     uint64_t latency_ns = o->at_ns - o->sent_ns;
@@ -193,14 +155,14 @@ static void on_delivered(struct cell *cell, const struct sim_expectation *e,
     switch (e->measure) {
     case SIM_FLOW_DELIVERED:
         if (o->repeat == 0)
-            pass(cell, ++cell->count, &e->bound, o->at_ns);
+            sim_expect_pass(cell, ++cell->count, &e->bound, o->at_ns);
         break;
     case SIM_FLOW_REPEATS:
         if (o->repeat > 0)
-            pass(cell, ++cell->count, &e->bound, o->at_ns);
+            sim_expect_pass(cell, ++cell->count, &e->bound, o->at_ns);
         break;
     case SIM_FLOW_LONGEST_GAP:
-        note_gap(cell, e, o->at_ns);
+        sim_expect_note_gap(cell, e, o->at_ns);
         break;
     case SIM_FLOW_FIRST:
         if (!cell->seen)
@@ -211,7 +173,7 @@ static void on_delivered(struct cell *cell, const struct sim_expectation *e,
         cell->seen = true;
         if (latency_ns > cell->longest_ns)
             cell->longest_ns = latency_ns;
-        pass(cell, latency_ns, &e->bound, o->at_ns);
+        sim_expect_pass(cell, latency_ns, &e->bound, o->at_ns);
         break;
     case SIM_FLOW_SENT:
     case SIM_FLOW_DELIVERED_SHARE:
@@ -222,12 +184,12 @@ static void on_delivered(struct cell *cell, const struct sim_expectation *e,
 static void watch_flow(struct sim_expect *expect, const struct sim_observation *o)
 {
     for (uint32_t i = 0; i < expect->flow_count; i++) {
-        struct watch *watch = expect->flows[i];
+        struct sim_expect_watch *watch = expect->flows[i];
         const struct sim_expectation *e = watch->expectation;
         uint32_t member = o->session - e->sessions.first;
         if (member >= e->sessions.count || (e->role != SIM_ANY && e->role != (uint32_t)o->role))
             continue;
-        struct cell *cell =
+        struct sim_expect_cell *cell =
             &watch->cells[e->role == SIM_ANY ? member * WR_ROLES + (uint32_t)o->role : member];
         if (o->kind == SIM_OBSERVED_SENT)
             on_sent(cell, e, o->at_ns);
@@ -275,9 +237,9 @@ static uint64_t gauge_of(const struct sim_sample *sample, enum sim_gauge gauge)
 static void watch_sample(struct sim_expect *expect, const struct sim_observation *o)
 {
     for (uint32_t i = 0; i < expect->scenario->expectation_count; i++) {
-        struct watch *watch = &expect->watches[i];
+        struct sim_expect_watch *watch = &expect->watches[i];
         const struct sim_expectation *e = watch->expectation;
-        struct cell *cell = watch->cells;
+        struct sim_expect_cell *cell = watch->cells;
         if (e->relay != o->relay)
             continue;
         if (e->kind == SIM_EXPECT_GAUGE && o->at_ns == e->from_ns) {
@@ -307,10 +269,10 @@ static bool event_fits(const struct sim_expectation *e, const struct sim_observa
            (e->sessions.count == 0 || o->session - e->sessions.first < e->sessions.count);
 }
 
-static void count_one(struct watch *watch, uint32_t member, uint64_t at_ns)
+static void count_one(struct sim_expect_watch *watch, uint32_t member, uint64_t at_ns)
 {
-    struct cell *cell = &watch->cells[watch->cell_count > 1 ? member : 0];
-    pass(cell, ++cell->count, &watch->expectation->bound, at_ns);
+    struct sim_expect_cell *cell = &watch->cells[watch->cell_count > 1 ? member : 0];
+    sim_expect_pass(cell, ++cell->count, &watch->expectation->bound, at_ns);
 }
 
 static void follow_session(struct sim_expect *expect, const struct sim_observation *o)
@@ -340,7 +302,7 @@ static void forget_sessions(struct sim_expect *expect, const struct sim_action *
 static void judge_states(struct sim_expect *expect, uint64_t now_ns)
 {
     for (; expect->states_done < expect->state_count; expect->states_done++) {
-        struct watch *watch = expect->states[expect->states_done];
+        struct sim_expect_watch *watch = expect->states[expect->states_done];
         const struct sim_expectation *e = watch->expectation;
         if (e->from_ns > now_ns)
             return;
@@ -356,7 +318,7 @@ static void judge_states(struct sim_expect *expect, uint64_t now_ns)
 static void watch_others(struct sim_expect *expect, const struct sim_observation *o)
 {
     for (uint32_t i = 0; i < expect->scenario->expectation_count; i++) {
-        struct watch *watch = &expect->watches[i];
+        struct sim_expect_watch *watch = &expect->watches[i];
         const struct sim_expectation *e = watch->expectation;
         uint32_t peer = o->peer - e->peers.first;
         bool of_peers = o->peer != SIM_NONE && peer < e->peers.count;
@@ -434,150 +396,6 @@ void sim_expect_observe(void *context, const struct sim_observation *observation
     }
 }
 
-/* ---- Judging --------------------------------------------------------------------------------- */
-
-static const char *member_name(const struct sim_expect *expect, const struct watch *watch,
-                               uint32_t index)
-{
-    static const char *const roles[WR_ROLES] = {"client", "server"};
-    const struct sim_expectation *e = watch->expectation;
-    const struct sim_scenario *scenario = expect->scenario;
-    if (watch->cell_count < 2)
-        return "";
-    if (e->kind == SIM_EXPECT_FLOW) {
-        uint32_t role = e->role == SIM_ANY ? index % WR_ROLES : e->role;
-        uint32_t session = e->sessions.first + index / roles_of(e);
-        return sim_arena_print(expect->arena, "%s.%s: ", scenario->sessions[session].name,
-                               roles[role]);
-    }
-    if (e->kind == SIM_EXPECT_SESSION || e->kind == SIM_EXPECT_EVENT)
-        return sim_arena_print(expect->arena,
-                               "%s: ", scenario->sessions[e->sessions.first + index].name);
-    return sim_arena_print(expect->arena, "%s: ", scenario->peers[e->peers.first + index].name);
-}
-
-static uint32_t session_of(const struct watch *watch, uint32_t index)
-{
-    const struct sim_expectation *e = watch->expectation;
-    if (e->sessions.count == 0)
-        return SIM_NONE;
-    if (e->kind == SIM_EXPECT_FLOW)
-        return e->sessions.first + index / roles_of(e);
-    return watch->cell_count == e->sessions.count ? e->sessions.first + index : SIM_NONE;
-}
-
-static bool in_bound(uint64_t value, const struct sim_bound *bound)
-{
-    return value >= bound->at_least && value <= bound->at_most;
-}
-
-static const char *found_time(struct sim_arena *arena, uint64_t ns, uint64_t since_ns)
-{
-    char span[SIM_DURATION_TEXT_BYTES], since[SIM_DURATION_TEXT_BYTES];
-    sim_duration_format(ns, span);
-    if (since_ns == UINT64_MAX)
-        return sim_arena_print(arena, "found %s", span);
-    return sim_arena_print(arena, "found %s, from %s on", span,
-                           sim_duration_format(since_ns, since));
-}
-
-/* Whether one member holds; `found` says what it has. */
-static bool flow_holds(struct sim_expect *expect, const struct sim_expectation *e,
-                       struct cell *cell, const char **found)
-{
-    struct sim_arena *arena = expect->arena;
-    switch (e->measure) {
-    case SIM_FLOW_SENT:
-    case SIM_FLOW_DELIVERED:
-    case SIM_FLOW_REPEATS:
-        *found = sim_arena_print(arena, "found %" PRIu64, cell->count);
-        return in_bound(cell->count, &e->bound);
-    case SIM_FLOW_DELIVERED_SHARE: {
-        if (cell->sent == 0) {
-            *found = "found that nothing was sent";
-            return false;
-        }
-        uint64_t least = cell->sent * e->share.numerator;
-        uint64_t scaled = cell->count * e->share.denominator;
-        *found = sim_arena_print(arena, "found %" PRIu64 " of %" PRIu64, cell->count, cell->sent);
-        return e->share_is_upper ? scaled <= least : scaled >= least;
-    }
-    case SIM_FLOW_LONGEST_GAP:
-        note_gap(cell, e, e->to_ns);
-        *found = found_time(arena, cell->longest_ns, cell->since_ns);
-        return in_bound(cell->longest_ns, &e->bound);
-    case SIM_FLOW_FIRST:
-        if (!cell->seen)
-            cell->count = e->to_ns - e->from_ns;
-        *found =
-            cell->seen ? found_time(arena, cell->count, UINT64_MAX) : "found that nothing arrived";
-        return cell->seen && in_bound(cell->count, &e->bound);
-    case SIM_FLOW_LATENCY:
-        *found = cell->seen ? found_time(arena, cell->longest_ns, UINT64_MAX)
-                            : "found that nothing arrived";
-        return cell->seen && in_bound(cell->longest_ns, &e->bound);
-    }
-    return false;
-}
-
-static bool member_holds(struct sim_expect *expect, const struct sim_expectation *e,
-                         struct cell *cell, const char **found)
-{
-    static const char *const states[] = {"none", "waiting", "active"};
-    switch (e->kind) {
-    case SIM_EXPECT_FLOW:
-        return flow_holds(expect, e, cell, found);
-    case SIM_EXPECT_SESSION:
-        *found = sim_arena_print(expect->arena, "found %s", states[cell->count]);
-        return cell->seen && cell->count == (uint64_t)e->state;
-    case SIM_EXPECT_COUNTER:
-    case SIM_EXPECT_GAUGE:
-        if (!cell->seen) {
-            *found = "found no sample of the relay";
-            return false;
-        }
-        break;
-    case SIM_EXPECT_EVENT:
-    case SIM_EXPECT_VERDICT:
-    case SIM_EXPECT_REJECT:
-    case SIM_EXPECT_ACK:
-    case SIM_EXPECT_REQUESTS:
-    case SIM_EXPECT_STRAYS:
-        break;
-    }
-    *found = sim_arena_print(expect->arena, "found %" PRIu64, cell->count);
-    return in_bound(cell->count, &e->bound);
-}
-
-static struct sim_judgement judge(struct sim_expect *expect, struct watch *watch)
-{
-    const struct sim_expectation *e = watch->expectation;
-    struct sim_judgement judgement = {
-        .expectation = e, .held = true, .found = "", .at_ns = e->to_ns, .session = SIM_NONE};
-    uint32_t lost = 0;
-    for (uint32_t i = 0; i < watch->cell_count; i++) {
-        const char *found;
-        struct cell *cell = &watch->cells[i];
-        if (member_holds(expect, e, cell, &found)) {
-            if (judgement.held && watch->cell_count == 1)
-                judgement.found = found;
-            continue;
-        }
-        if (lost++ > 0)
-            continue;
-        judgement.held = false;
-        judgement.found =
-            sim_arena_print(expect->arena, "%s%s", member_name(expect, watch, i), found);
-        judgement.session = session_of(watch, i);
-        if (cell->broken)
-            judgement.at_ns = cell->broken_ns;
-    }
-    if (lost > 1)
-        judgement.found = sim_arena_print(expect->arena, "%s; and %u more of %u", judgement.found,
-                                          lost - 1, watch->cell_count);
-    return judgement;
-}
-
 const struct sim_judgement *sim_expect_finish(struct sim_expect *expect, uint32_t *lost)
 {
     uint32_t count = expect->scenario->expectation_count;
@@ -585,7 +403,7 @@ const struct sim_judgement *sim_expect_finish(struct sim_expect *expect, uint32_
     judge_states(expect, UINT64_MAX);
     *lost = 0;
     for (uint32_t i = 0; i < count; i++) {
-        judgements[i] = judge(expect, &expect->watches[i]);
+        judgements[i] = sim_expect_judge(expect, &expect->watches[i]);
         *lost += !judgements[i].held;
     }
     return judgements;

@@ -1,5 +1,6 @@
 #include "forge.h"
 
+#include "address.h"
 #include "mint.h"
 #include "signing_key.h"
 
@@ -25,6 +26,10 @@ void sim_forge_init(struct sim_forge *forge, uint64_t seed, const char *name, en
     memset(forge, 0, sizeof *forge);
     forge->dice = sim_rng_named(seed, name, "forgery");
     forge->kind = kind;
+    /* Without a session to attack, one that nobody has: a nil one would be malformed. */
+    struct wr_session_id invented = sim_forge_session(forge);
+    if (wr_session_id_is_nil(session))
+        session = &invented;
     struct wr_mint mint = wr_mint_lease(
         &texts, "mallory", session, WR_ROLE_CLIENT, relay_id,
         kind == SIM_TOKEN_UNKNOWN_KID ? "a-kid-that-nobody-has" : kid, wall_unix_ms, LIFETIME_MS);
@@ -98,13 +103,13 @@ static uint32_t junk(struct sim_forge *forge, uint8_t *out)
 uint32_t sim_forge_packet(struct sim_forge *forge, enum sim_packet kind,
                           const struct wr_session_id *session, uint32_t bytes, uint8_t *out)
 {
-    uint8_t token[SIM_FORGE_TOKEN_BYTES_MAX];
     if (kind == SIM_PACKET_ANY)
         kind = (enum sim_packet)(SIM_PACKET_PRESENT + sim_rng_below(&forge->dice, 7));
     switch (kind) {
     case SIM_PACKET_ANY:
         break;
     case SIM_PACKET_PRESENT: {
+        uint8_t token[SIM_FORGE_TOKEN_BYTES_MAX];
         uint32_t token_bytes = sim_forge_token(forge, token);
         return wr_wire_encode_present(out, WR_DATAGRAM_BYTES_MAX, session, WR_ROLE_CLIENT, token,
                                       token_bytes, NULL);

@@ -20,7 +20,8 @@ struct sim_forge {
 };
 
 /* Tokens of `kind` (not VALID: only a master makes those) that claim `relay_id`, `kid` and
- * `session`, and to be issued at `wall_unix_ms`. `name` seeds the dice together with `seed`. */
+ * `session` (nil: an invented one), and to be issued at `wall_unix_ms`. `name` seeds the dice
+ * together with `seed`. */
 void sim_forge_init(struct sim_forge *forge, uint64_t seed, const char *name, enum sim_token kind,
                     const char *relay_id, const char *kid, const struct wr_session_id *session,
                     uint64_t wall_unix_ms);

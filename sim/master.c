@@ -246,7 +246,7 @@ static void sign(const struct sim_master *master, const struct sim_lease_request
     struct wr_mint mint =
         wr_mint_lease(&texts, spec->identity != NULL ? spec->identity : request->identity, &session,
                       spec->role_given ? spec->role : request->role, relay_id,
-                      *kid == '\0' ? NULL : kid, request->wall_unix_ms, spec->ttl_ns / WR_MS);
+                      *kid == '\0' ? NULL : kid, reply->issued_unix_ms, spec->ttl_ns / WR_MS);
     mint.iat_rfc3339 = spec->has_issued ? wr_rfc3339_format(reply->issued_unix_ms, issued) : NULL;
     mint.nbf_rfc3339 =
         spec->has_not_before
@@ -298,8 +298,9 @@ void sim_master_lease(struct sim_master *master, wr_instant now,
     struct sim_lease_spec spec = wishes(request);
     reply->result = SIM_LEASE_GRANTED;
     reply->issued_unix_ms = moved(request->wall_unix_ms, spec.issued_offset_ms);
-    reply->expires_unix_ms = request->wall_unix_ms + spec.ttl_ns / WR_MS;
-    reply->lifetime_ns = spec.ttl_ns;
+    reply->expires_unix_ms = reply->issued_unix_ms + spec.ttl_ns / WR_MS;
+    if (reply->expires_unix_ms > request->wall_unix_ms)
+        reply->lifetime_ns = (reply->expires_unix_ms - request->wall_unix_ms) * WR_MS;
     sign(master, request, &spec, reply);
 }
 

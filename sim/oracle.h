@@ -105,7 +105,8 @@ void sim_oracle_verified(struct sim_oracle *oracle, uint32_t id, int key_index);
 
 /* The control entries of the same names are about to be called. */
 void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
-                        const uint8_t public_key[WR_PUBLIC_KEY_BYTES], bool pinned);
+                        const uint8_t public_key[WR_PUBLIC_KEY_BYTES],
+                        enum wr_key_standing standing);
 void sim_oracle_key_revoke(struct sim_oracle *oracle,
                            const uint8_t public_key[WR_PUBLIC_KEY_BYTES]);
 void sim_oracle_ban(struct sim_oracle *oracle, const char *sub, size_t sub_bytes);

@@ -179,6 +179,16 @@ static void judge_reject_rate(struct sim_oracle *oracle, const struct wr_output 
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
+/* The role that a cookie in this answer serves; -1 where that is not known. */
+static int cookie_role(struct sim_oracle *oracle, const struct sim_session *session,
+                       const struct wr_output *output, const struct sim_arrival *arrival)
+{
+    int bound = session != NULL ? sim_session_role_of(session, &output->to) : -1;
+    if (output->bytes[2] == 2 && bound >= 0)
+        return bound;
+    return arrival->sight.has_token ? (int)sim_lease_role(oracle, arrival) : -1;
+}
+
 void sim_judge_answer(struct sim_oracle *oracle, const struct wr_output *output,
                       struct sim_arrival *arrival)
 {
@@ -212,10 +222,7 @@ void sim_judge_answer(struct sim_oracle *oracle, const struct wr_output *output,
         judge_reject_rate(oracle, output);
     if ((sight.kind == SIM_SIGHT_ACK || sight.kind == SIM_SIGHT_REJECT) && sight.has_cookie)
         give_cookie(oracle, output->bytes + sight.cookie_at, &sight.session,
-                    arrival->sight.has_token ? (int)sim_lease_token(oracle, arrival)->role
-                    : session != NULL        ? sim_session_role_of(session, &output->to)
-                                             : -1,
-                    &output->to);
+                    cookie_role(oracle, session, output, arrival), &output->to);
 }
 
 static uint16_t reason_of(enum wr_verdict verdict)
@@ -249,8 +256,12 @@ static void judge_ack(struct sim_oracle *oracle, const struct sim_arrival *arriv
 {
     const struct sim_session *session = sim_session_find(oracle, &arrival->sight.session);
     const struct sim_role *role = NULL;
-    for (int i = 0; session != NULL && i < WR_ROLES; i++) {
-        const struct sim_role *holder = &session->roles[i];
+    bool judged = arrival->sight.has_token && arrival->verdict != WR_VERDICT_REPEATED;
+    int number = judged            ? (int)sim_lease_role(oracle, arrival)
+                 : session != NULL ? sim_session_role_of(session, &arrival->from)
+                                   : -1;
+    if (session != NULL && number >= 0) {
+        const struct sim_role *holder = &session->roles[number];
         if (holder->bound && (sim_address_equal(&holder->address, &arrival->from) ||
                               (holder->candidate.there &&
                                sim_address_equal(&holder->candidate.address, &arrival->from))))

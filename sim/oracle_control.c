@@ -70,11 +70,16 @@ void sim_lease_taken(struct sim_oracle *oracle, struct sim_arrival *arrival)
 {
     const struct sim_token *token = sim_lease_token(oracle, arrival);
     arrival->in_queue = token->readable && ring_knows(oracle, token);
-    arrival->first_class = arrival->was_bound || (arrival->sight.has_cookie &&
-                                                  sim_cookie_good(oracle, arrival, token->role));
+    arrival->first_class = arrival->was_bound ||
+                           (arrival->sight.has_cookie &&
+                            sim_cookie_good(oracle, arrival, (int)sim_lease_role(oracle, arrival)));
     arrival->signed_by = token->signed_by;
-    const struct sim_session *session = sim_session_find(oracle, &arrival->sight.session);
+    struct sim_session *session = sim_session_find(oracle, &arrival->sight.session);
     int role = session != NULL ? sim_session_role_of(session, &arrival->from) : -1;
+    if (role >= 0 && sim_cookie_good(oracle, arrival, role)) {
+        session->roles[role].sign_ns = oracle->now; /* whatever becomes of the lease */
+        session->roles[role].capped = false;
+    }
     if (role < 0 || !sim_digest_equal(&session->roles[role].token, &token->token))
         sim_judge_unbound(oracle, arrival, true); /* repeats of a bound token draw on nothing */
 }
@@ -94,35 +99,46 @@ static struct sim_arrival *open_lease(struct sim_oracle *oracle, uint32_t *at)
         } else {
             return NULL;
         }
-        if (arrival->has_outcome && arrival->in_queue && !arrival->has_verdict && !arrival->asked) {
+        if (arrival->has_outcome && arrival->sight.has_token && !arrival->has_verdict) {
             (*at)++;
             return arrival;
         }
     }
 }
 
-/* First come first served within a queue, and the first queue before the second. */
+static bool comes_before(const struct sim_arrival *a, const struct sim_arrival *b)
+{
+    return a->first_class != b->first_class ? a->first_class : a->number < b->number;
+}
+
+/* First come first served within a queue, and the first queue before the second. A request does not
+ * say which lease it is for: where several open ones have that very token, and where it waited for
+ * its key, its turn is not judged. */
 static void judge_turn(struct sim_oracle *oracle, const struct sim_digest *digest)
 {
     struct sim_arrival *next = NULL, *asked = NULL, *open;
+    uint32_t alike = 0;
+    bool known = true;
     for (uint32_t at = 0; (open = open_lease(oracle, &at)) != NULL;) {
-        if (next == NULL || (open->first_class != next->first_class ? open->first_class
-                                                                    : open->number < next->number))
+        if (open->in_queue && !open->asked && (next == NULL || comes_before(open, next)))
             next = open;
-        if (sim_digest_equal(&open->signed_by, digest) &&
-            (asked == NULL ||
-             (open->first_class != asked->first_class ? open->first_class
-                                                      : open->number < asked->number)))
+        if (sim_digest_equal(&open->signed_by, digest)) {
+            alike++;
+            known = !open->asked; /* else an earlier request may have been this one's */
             asked = open;
+        }
     }
-    if (asked == NULL)
-        return; /* one that waited for its key */
-    asked->asked = true;
+    for (uint32_t at = 0; (open = open_lease(oracle, &at)) != NULL;)
+        open->asked = open->asked || sim_digest_equal(&open->signed_by, digest);
+    if (alike != 1 || !known || !asked->in_queue)
+        return;
     sim_oracle_judges(oracle, SIM_ORACLE_MODEL);
     if (asked != next)
         sim_oracle_violate(oracle, SIM_ORACLE_MODEL, asked->tag,
-                           "section 2: the lease of %s is verified before that of %s, which %s",
+                           "section 2: the lease of %s is verified before that of %s (datagram "
+                           "%" PRIu64 "), which %s",
                            sim_text_address(&asked->from).text, sim_text_address(&next->from).text,
+                           next->tag,
                            next->first_class && !asked->first_class
                                ? "carries a valid cookie or comes from a bound address"
                                : "came earlier");
@@ -216,11 +232,13 @@ const char *sim_key_objection(struct sim_oracle *oracle, const uint8_t *key,
     return objection;
 }
 
-/* A key is current now; the others that are not pinned begin to age, if they do not yet. */
-static void supersede_others(struct sim_oracle *oracle, struct sim_key *current, bool pinned)
+/* A key is current now; where the master named it, the others that are not pinned begin to age, if
+ * they do not yet. */
+static void supersede_others(struct sim_oracle *oracle, struct sim_key *current,
+                             enum wr_key_standing standing)
 {
     current->superseded_ns = WR_NEVER;
-    for (uint32_t i = 0; i < oracle->key_count && !pinned; i++) {
+    for (uint32_t i = 0; i < oracle->key_count && standing == WR_KEY_LEARNED; i++) {
         struct sim_key *key = &oracle->keys[i];
         if (key != current && key->in_ring && !key->pinned && key->superseded_ns == WR_NEVER)
             key->superseded_ns = oracle->now;
@@ -228,7 +246,8 @@ static void supersede_others(struct sim_oracle *oracle, struct sim_key *current,
 }
 
 void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
-                        const uint8_t public_key[WR_PUBLIC_KEY_BYTES], bool pinned)
+                        const uint8_t public_key[WR_PUBLIC_KEY_BYTES],
+                        enum wr_key_standing standing)
 {
     struct sim_key *known = NULL;
     uint32_t in_ring = 0;
@@ -245,8 +264,8 @@ void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
                            strlen(kid) > 0 && strlen(kid) <= WR_KID_BYTES_MAX;
     oracle->key_arrived = false;
     if (known != NULL && known->in_ring && !is_revoked(oracle, public_key)) {
-        known->pinned = known->pinned || pinned;
-        supersede_others(oracle, known, pinned); /* named again: current again */
+        known->pinned = known->pinned || standing == WR_KEY_PINNED;
+        supersede_others(oracle, known, standing); /* named again: current again */
         return;
     }
     if (known == NULL) {
@@ -257,7 +276,8 @@ void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
         strncpy(known->kid, kid, sizeof known->kid - 1);
         memcpy(known->bytes, public_key, WR_PUBLIC_KEY_BYTES);
     }
-    known->pinned = pinned;
+    known->pinned = standing == WR_KEY_PINNED;
+    known->standing = standing;
 }
 
 /* A key is in the ring from the moment the core says so. */
@@ -272,7 +292,7 @@ static void key_joined(struct sim_oracle *oracle, const char *kid)
     if (newest == NULL)
         return;
     newest->in_ring = true;
-    supersede_others(oracle, newest, newest->pinned);
+    supersede_others(oracle, newest, newest->standing);
 }
 
 static void key_left(struct sim_oracle *oracle, const char *kid)

@@ -106,7 +106,7 @@ static bool fits(enum wr_outcome outcome, const struct sim_sight *sight)
         return lease && sight->has_token;
     case WR_OUTCOME_RENEWED:
     case WR_OUTCOME_RENEW_UNKNOWN:
-        return sight->kind == SIM_SIGHT_RENEW && !sight->has_token && !sight->releases;
+        return sight->kind == SIM_SIGHT_RENEW && !sight->has_token;
     case WR_OUTCOME_RELEASED:
         return sight->releases;
     case WR_OUTCOME_COOKIE_PROMOTED:
@@ -155,7 +155,8 @@ static void judge_renew(struct sim_oracle *oracle, struct sim_arrival *arrival)
         objection = "its source is bound in its session";
     else if (arrival->outcome == WR_OUTCOME_COOKIE_PROMOTED && !good)
         objection = "its cookie was not given to its source";
-    else if (arrival->outcome == WR_OUTCOME_RENEWED && role >= 0)
+    else if (role >= 0 && (arrival->outcome == WR_OUTCOME_RENEWED ||
+                           arrival->outcome == WR_OUTCOME_COOKIE_PROMOTED))
         sim_judge_renewed(oracle, session, role, arrival);
     if (objection != NULL)
         sim_oracle_violate(oracle, SIM_ORACLE_MODEL, arrival->tag,
@@ -190,9 +191,11 @@ void sim_judge_outcome(struct sim_oracle *oracle, const struct wr_event *event)
                            sim_text_address(&arrival->from).text, wr_outcome_name(event->outcome),
                            form != WR_OUTCOME_LEASE_TAKEN ? "; it is " : ", which it cannot be",
                            form != WR_OUTCOME_LEASE_TAKEN ? wr_outcome_name(form) : "");
-    if (event->outcome == WR_OUTCOME_SESSION_NOT_FOUND ||
-        event->outcome == WR_OUTCOME_UNKNOWN_PEER || event->outcome == WR_OUTCOME_RENEW_UNKNOWN ||
-        event->outcome == WR_OUTCOME_UNBOUND_LIMITED)
+    bool unbound = event->outcome == WR_OUTCOME_SESSION_NOT_FOUND ||
+                   event->outcome == WR_OUTCOME_UNKNOWN_PEER ||
+                   event->outcome == WR_OUTCOME_RENEW_UNKNOWN ||
+                   event->outcome == WR_OUTCOME_UNBOUND_LIMITED;
+    if (unbound && !arrival->kept) /* one that was held drew on its bucket then */
         sim_judge_unbound(oracle, arrival, event->outcome != WR_OUTCOME_UNBOUND_LIMITED);
     if (event->outcome == WR_OUTCOME_LEASE_TAKEN && arrival->sight.has_token)
         sim_lease_taken(oracle, arrival);

@@ -35,10 +35,11 @@ static void set_hold(struct sim_oracle *oracle, struct sim_arrival *held)
 {
     int role;
     struct sim_session *session = sim_path_place(oracle, held, &role);
-    if (session != NULL && role >= 0)
-        held->hold_until_ns = wr_after(oracle->now, HOLD_NS);
+    if (lease_pending(oracle, held))
+        held->hold_until_ns = WR_NEVER;
     else
-        held->hold_until_ns = lease_pending(oracle, held) ? WR_NEVER : oracle->now;
+        held->hold_until_ns =
+            session != NULL && role >= 0 ? wr_after(oracle->now, HOLD_NS) : oracle->now;
     if (held->hold_until_ns == oracle->now)
         sim_oracle_violate(oracle, SIM_ORACLE_ORDER, held->tag,
                            "section 2: a datagram from %s is held though no lease of its source "
@@ -52,6 +53,7 @@ void sim_held_new(struct sim_oracle *oracle, struct sim_arrival *held)
 {
     uint32_t same = 0, places = HOLD_FORWARDS; /* for message 3, and for each lease */
     sim_oracle_judges(oracle, SIM_ORACLE_MEMORY);
+    held->behind_lease = !held->was_bound;
     set_hold(oracle, held);
     if (oracle->held_now > HELD_MAX)
         sim_oracle_violate(oracle, SIM_ORACLE_MEMORY, held->tag,

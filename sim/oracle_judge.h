@@ -21,6 +21,9 @@ void sim_judge_renewed(struct sim_oracle *oracle, struct sim_session *session, i
 const struct sim_token *sim_lease_token(struct sim_oracle *oracle,
                                         const struct sim_arrival *arrival);
 
+/* The role that it is for: the signed one, or under policy strict the presented one. */
+enum wr_role sim_lease_role(struct sim_oracle *oracle, const struct sim_arrival *arrival);
+
 /* oracle_model.c: sessions created, active, moved, vacated, removed. */
 void sim_judge_session(struct sim_oracle *oracle, const struct wr_event *event);
 void sim_judge_deadlines(struct sim_oracle *oracle, wr_instant next_deadline_ns);
@@ -37,6 +40,8 @@ void sim_judge_forward(struct sim_oracle *oracle, const struct wr_output *output
 void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival);
 void sim_path_set_limits(struct sim_oracle *oracle);
 void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival);
+/* Whether this role's FORWARDs wait for its message 3 (section 1). */
+bool sim_path_message_3_due(const struct sim_session *session, int role);
 /* Rule 2: ahead of the top by up to 1024, or the third packet of a jump. */
 bool sim_path_ahead(uint64_t top, const struct sim_jump *jump, uint64_t sequence, wr_instant now);
 /* Within integer GCRA at `kbps`, burst 250 ms (section 5). */

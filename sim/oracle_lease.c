@@ -14,6 +14,13 @@ const struct sim_token *sim_lease_token(struct sim_oracle *oracle,
     return &oracle->token;
 }
 
+enum wr_role sim_lease_role(struct sim_oracle *oracle, const struct sim_arrival *arrival)
+{
+    return oracle->config.role_policy == WR_ROLE_POLICY_STRICT
+               ? (enum wr_role)arrival->sight.presented_role
+               : sim_lease_token(oracle, arrival)->role;
+}
+
 static int64_t issued_of(const struct sim_token *token)
 {
     return token->issued_ms == INT64_MIN ? 0 : token->issued_ms;
@@ -183,7 +190,7 @@ void sim_judge_bound(struct sim_oracle *oracle, const struct wr_event *event)
     take_terms(oracle, mine, token, key);
     sim_session_bind(oracle, session, role, event->address);
     mine->bound_by_token = true;
-    mine->released = mine->vacated_by_expiry = mine->capped = false;
+    mine->released = mine->capped = false;
     mine->candidate.there = mine->remembered.there = mine->overtaken.there = false;
     session->heard_ns = oracle->now;
     sim_session_deadline_moved(oracle, session);
@@ -218,14 +225,14 @@ void sim_judge_renewed(struct sim_oracle *oracle, struct sim_session *session, i
 {
     struct sim_role *mine = &session->roles[role];
     mine->heard_ns = session->heard_ns = oracle->now;
+    if (arrival->sight.has_token)
+        return; /* a repeat; its cookie counted when it was taken (sim_lease_taken) */
     if (arrival->sight.has_cookie && sim_cookie_good(oracle, arrival, role)) {
         mine->sign_ns = oracle->now;
         mine->capped = false;
     }
-    if (!arrival->sight.has_token) {
-        set_end(oracle, mine);
-        sim_session_deadline_moved(oracle, session);
-    }
+    set_end(oracle, mine);
+    sim_session_deadline_moved(oracle, session);
 }
 
 /* ---- Verdicts -------------------------------------------------------------------------------- */

@@ -45,6 +45,7 @@ static void judge_active(struct sim_oracle *oracle, struct sim_session *session,
     if (!session->active)
         oracle->sessions_active++;
     session->active = true;
+    session->role_expired = false;
     session->active_since_ns = event->at_ns;
 }
 
@@ -114,6 +115,18 @@ static const char *objection_2(struct sim_oracle *oracle, const struct sim_role 
     return NULL;
 }
 
+/* The datagram that moved its sender is a bound address's from now on. */
+static void sender_moved(struct sim_session *session, int role, struct sim_arrival *arrival)
+{
+    if (arrival == NULL)
+        return;
+    arrival->promoted = true;
+    arrival->was_bound = true;
+    arrival->role = role;
+    if (arrival->sight.kind == SIM_SIGHT_FORWARD && sim_path_message_3_due(session, role))
+        session->waiting_forwards++;
+}
+
 static void judge_promoted(struct sim_oracle *oracle, struct sim_session *session,
                            const struct wr_event *event)
 {
@@ -159,6 +172,8 @@ static void judge_promoted(struct sim_oracle *oracle, struct sim_session *sessio
         /* another port behind an unproven address is as unproven */
         role->capped =
             event->rule == 2 && (role->capped || !sim_address_same_ip(&old, event->address));
+        if (event->rule == 2 && role->candidate.jump.sequences > 0)
+            role->window.jump = role->candidate.jump; /* its third packet moves the window */
         role->path_in = role->candidate.bytes;
         role->path_out = 0;
         if (sim_address_equal(&role->loser, event->address))
@@ -169,8 +184,7 @@ static void judge_promoted(struct sim_oracle *oracle, struct sim_session *sessio
         role->candidate.there = false;
     sim_session_bind(oracle, session, (int)event->role, event->address);
     role->sign_ns = role->heard_ns = session->heard_ns = oracle->now;
-    if (arrival != NULL)
-        arrival->promoted = true;
+    sender_moved(session, (int)event->role, arrival);
 }
 
 static const char *objection_reverted(struct sim_oracle *oracle, const struct sim_role *role,
@@ -217,6 +231,8 @@ static void judge_reverted(struct sim_oracle *oracle, struct sim_session *sessio
         role->bound_by_token = true;
     } else {
         sim_window_restore(&role->window, role->remembered.top, role->remembered.empty);
+        if (by_forward)
+            role->window.jump = role->remembered.jump;
         role->bound_by_token = role->remembered.bound_by_token;
         role->capped = role->remembered.capped && by_forward;
         role->path_in = role->path_out = 0;
@@ -226,8 +242,9 @@ static void judge_reverted(struct sim_oracle *oracle, struct sim_session *sessio
         role->candidate.there = false;
     sim_session_bind(oracle, session, (int)event->role, event->address);
     role->sign_ns = role->heard_ns = session->heard_ns = oracle->now;
+    sender_moved(session, (int)event->role, arrival);
     if (arrival != NULL)
-        arrival->promoted = arrival->applied = true;
+        arrival->applied = true;
 }
 
 /* ---- Ends ------------------------------------------------------------------------------------ */
@@ -284,7 +301,7 @@ static void judge_vacated(struct sim_oracle *oracle, struct sim_session *session
                            wr_why_name(event->why), objection);
     else if (event->why == WR_WHY_EXPIRED)
         judge_moment(oracle, event, role->end_ns, "the end of a lease");
-    role->vacated_by_expiry = event->why == WR_WHY_EXPIRED;
+    session->role_expired = session->role_expired || event->why == WR_WHY_EXPIRED;
     role->released = event->why == WR_WHY_RELEASED;
     role->candidate.there = role->remembered.there = role->overtaken.there = false;
     role->capped = false;
@@ -307,7 +324,7 @@ static void judge_removed(struct sim_oracle *oracle, struct sim_session *session
     wr_instant wait_over =
         wr_after(session->waiting_since_ns, oracle->config.peer_wait_secs * WR_S);
     wr_instant idle = wr_after(session->heard_ns, oracle->config.idle_timeout_secs * WR_S);
-    bool expired = session->roles[0].vacated_by_expiry || session->roles[1].vacated_by_expiry;
+    bool expired = session->role_expired;
     const char *objection = NULL;
     switch (event->why) {
     case WR_WHY_EXPIRED:

@@ -101,7 +101,7 @@ bool sim_path_ahead(uint64_t top, const struct sim_jump *jump, uint64_t sequence
     return sequence - top <= SIM_WINDOW_SPAN || sim_jump_confirms(jump, sequence, now);
 }
 
-static bool message_3_due(const struct sim_session *session, int role)
+bool sim_path_message_3_due(const struct sim_session *session, int role)
 {
     return session->active && session->first_shaker_known && !session->message_3_over &&
            (int)session->first_shaker == role && session->roles[0].shook_hands &&
@@ -116,6 +116,7 @@ void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival)
         return;
     arrival->slot = (uint32_t)(session - oracle->sessions);
     arrival->was_bound = role >= 0;
+    arrival->role = role;
     for (int i = 0; i < WR_ROLES; i++) {
         struct sim_candidate *candidate = &session->roles[i].candidate;
         if (candidate->there && sim_address_equal(&candidate->address, &arrival->from))
@@ -123,7 +124,8 @@ void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival)
     }
     if (role >= 0 && session->roles[role].capped)
         session->roles[role].path_in += arrival->size;
-    if (role >= 0 && arrival->sight.kind == SIM_SIGHT_FORWARD && message_3_due(session, role))
+    if (role >= 0 && arrival->sight.kind == SIM_SIGHT_FORWARD &&
+        sim_path_message_3_due(session, role))
         session->waiting_forwards++;
 }
 
@@ -255,36 +257,43 @@ static void judge_limits(struct sim_oracle *oracle, struct sim_session *session,
     }
 }
 
+/* A FORWARD that had waited goes on, whatever becomes of it: message 3 is due no more. */
+static void waited_for_message_3(struct sim_session *session, const struct sim_arrival *arrival)
+{
+    if (arrival->kept && arrival->was_bound && arrival->sight.kind == SIM_SIGHT_FORWARD &&
+        session->first_shaker_known && (int)session->first_shaker == arrival->role)
+        session->message_3_over = true;
+}
+
 static void judge_order(struct sim_oracle *oracle, struct sim_session *session, int role,
                         const struct sim_arrival *arrival)
 {
     struct sim_role *sender = &session->roles[role];
     const char *objection = NULL;
-    bool overtook = arrival->number < sender->last_forward && !arrival->kept;
+    bool transport = arrival->sight.kind == SIM_SIGHT_BARE_TRANSPORT;
+    bool behind_forward = arrival->number < sender->last_forward;
+    bool behind_bare = arrival->number < sender->last_bare;
     sim_oracle_judges(oracle, SIM_ORACLE_ORDER);
-    if (arrival->sight.kind == SIM_SIGHT_BARE_TRANSPORT) {
-        if (!session->roles[0].shook_hands || !session->roles[1].shook_hands)
-            objection = "a bare transport packet passed before a handshake packet went each way";
-        else if (arrival->number < sender->last_bare)
-            objection = "it left behind a later bare packet";
-    } else if (is_bare(arrival)) {
-        if (arrival->number < sender->last_bare || overtook)
-            objection = "it left behind a later packet of its sender";
-    } else if (arrival->number < sender->last_forward ||
-               (arrival->number < sender->last_bare && !arrival->kept)) {
+    if (transport && (!session->roles[0].shook_hands || !session->roles[1].shook_hands))
+        objection = "a bare transport packet passed before a handshake packet went each way";
+    else if (arrival->behind_lease)
+        objection = NULL; /* held behind a lease: its source may be bound by another one since */
+    else if (transport ? behind_bare /* message 3 goes before FORWARDs that waited for it */
+             : is_bare(arrival) ? behind_bare || behind_forward
+                                : behind_forward || (behind_bare && !arrival->kept))
         objection = "it left behind a later packet of its sender";
-    } else if (message_3_due(session, role) && !arrival->kept &&
-               session->waiting_forwards <= HOLD_FORWARDS && oracle->held_now < HELD_MAX) {
+    else if (!is_bare(arrival) && sim_path_message_3_due(session, role) && !arrival->kept &&
+             session->waiting_forwards <= HOLD_FORWARDS && oracle->held_now < HELD_MAX)
         objection = "it did not wait for message 3";
-    }
     if (objection != NULL)
         sim_oracle_violate(oracle, SIM_ORACLE_ORDER, arrival->tag,
                            "section 1, Bare RIFT: a packet of the %s of session %s left out of "
                            "turn: %s",
                            sim_role_name(role), sim_text_session(&session->id).text, objection);
     if (arrival->sight.kind == SIM_SIGHT_FORWARD) {
-        if (message_3_due(session, role))
+        if (sim_path_message_3_due(session, role))
             session->message_3_over = true;
+        waited_for_message_3(session, arrival);
         if (arrival->number > sender->last_forward)
             sender->last_forward = arrival->number;
     } else if (arrival->number > sender->last_bare) {
@@ -307,6 +316,7 @@ static void remember_bare(struct sim_oracle *oracle, struct sim_session *session
     }
     if (!session->first_shaker_known) {
         session->first_shaker_known = true;
+        session->message_3_over = false;
         session->first_shaker = (enum wr_role)role;
     }
     session->roles[role].shook_hands = true;
@@ -315,11 +325,10 @@ static void remember_bare(struct sim_oracle *oracle, struct sim_session *session
 static void heard(struct sim_oracle *oracle, struct sim_session *session, int role,
                   const struct sim_arrival *arrival)
 {
-    if (is_bare(arrival))
-        return;
+    if (is_bare(arrival) || arrival->sight.exempt)
+        return; /* they are no sign of life and pass no sequence check */
     session->roles[role].heard_ns = session->heard_ns = oracle->now;
-    if (!arrival->sight.exempt)
-        session->roles[role].sign_ns = oracle->now;
+    session->roles[role].sign_ns = oracle->now;
 }
 
 void sim_judge_forward(struct sim_oracle *oracle, const struct wr_output *output,
@@ -395,7 +404,7 @@ static void note_unproven(struct sim_oracle *oracle, struct sim_session *session
                           const struct sim_arrival *arrival)
 {
     uint64_t sequence = arrival->sight.sequence;
-    if (arrival->sight.exempt)
+    if (arrival->sight.exempt || sequence > UINT64_MAX - 8192)
         return;
     for (int i = 0; i < WR_ROLES; i++) {
         struct sim_role *role = &session->roles[i];
@@ -473,9 +482,8 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
     if (is_bare(arrival))
         bindings = sim_address_bindings(oracle, &arrival->from);
     sim_oracle_judges(oracle, SIM_ORACLE_MODEL);
-    if (arrival->sight.kind == SIM_SIGHT_FORWARD && session != NULL && role >= 0 &&
-        message_3_due(session, role) && arrival->kept)
-        session->message_3_over = true;
+    if (session != NULL)
+        waited_for_message_3(session, arrival);
     switch (arrival->outcome) {
     case WR_OUTCOME_SESSION_NOT_FOUND:
         if (session != NULL)
@@ -512,7 +520,7 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
     case WR_OUTCOME_PEER_LIMITED:
     case WR_OUTCOME_SESSION_LIMITED:
     case WR_OUTCOME_RELAY_LIMITED:
-        if (session != NULL && role >= 0)
+        if (session != NULL && role >= 0 && !arrival->sight.has_token)
             judge_limited(oracle, session, role, arrival);
         break;
     default: /* the others say nothing that the model knows better */

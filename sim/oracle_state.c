@@ -498,7 +498,7 @@ void sim_arrivals_settle(struct sim_oracle *oracle)
     }
     for (uint32_t i = 0; i < oracle->batch_count; i++) {
         if (!is_done(&oracle->batch[i]))
-            keep(oracle, &oracle->batch[i]);
+            keep(oracle, met(oracle, &oracle->batch[i]));
     }
     oracle->touched_count = 0;
     oracle->batch_count = 0;

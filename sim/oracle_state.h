@@ -36,7 +36,7 @@ struct sim_displaced {
 };
 
 struct sim_role {
-    bool bound, bound_by_token, locked, has_token, vacated_by_expiry, released;
+    bool bound, bound_by_token, locked, has_token, released;
     bool end_told; /* that it did not end in time has been said */
     struct wr_address address;
     struct sim_digest identity, token;
@@ -63,6 +63,7 @@ struct sim_role {
 struct sim_session {
     struct wr_session_id id;
     bool used, active, idle_told, wait_told;
+    bool role_expired; /* since it was last active */
     wr_instant active_since_ns, waiting_since_ns, heard_ns;
     wr_instant bytes_tat;
     bool first_shaker_known;
@@ -87,9 +88,11 @@ struct sim_arrival {
     struct sim_sight sight;
     bool bad_source; /* nothing may be sent there (section 5) */
     bool kept, met, has_outcome, has_verdict, applied, promoted;
-    bool was_bound; /* the source was bound in its session when it arrived */
-    bool asked;     /* its verification went out */
-    bool in_queue;  /* it joined one of the two queues, the first where `first_class` */
+    bool was_bound;    /* the source was bound in its session when it arrived, */
+    int role;          /* in this role */
+    bool behind_lease; /* it was held while a lease of its source was on its way */
+    bool asked;        /* its verification went out */
+    bool in_queue;     /* it joined one of the two queues, the first where `first_class` */
     bool first_class;
     struct sim_digest signed_by;
     enum wr_outcome outcome;
@@ -121,6 +124,7 @@ struct sim_key {
     char kid[WR_KID_BYTES_MAX + 1];
     uint8_t bytes[WR_PUBLIC_KEY_BYTES];
     bool pinned, in_ring;
+    enum wr_key_standing standing;
     wr_instant superseded_ns; /* WR_NEVER while nothing newer joined */
 };
 

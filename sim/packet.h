@@ -33,6 +33,7 @@ struct sim_datagram {
     wr_instant born_ns;        /* when it was sent */
     uint64_t number;           /* unique in the run, from 1 on; a duplicate has its own */
     uint64_t cause;            /* number of the datagram that made a relay send it, else 0 */
+    uint32_t asker;            /* endpoint whose datagram that was */
     uint32_t sender;           /* endpoint that truly sent it, whatever `from` says */
     uint32_t at;               /* node of the topology that handles it next */
     bool down;                 /* on its way from the core of the network to an endpoint */

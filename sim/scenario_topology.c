@@ -251,6 +251,8 @@ static int by_address(const void *one, const void *other)
 static void check_addresses(struct sim_reader *reader, const cJSON *root)
 {
     const struct sim_scenario *scenario = reader->scenario;
+    const cJSON *peers =
+        cJSON_GetObjectItemCaseSensitive(root, sim_entity_section(SIM_ENTITY_PEER));
     uint32_t count = 0;
     struct place *places =
         SIM_ARENA_ARRAY(reader->arena, struct place, scenario->relay_count + scenario->peer_count);
@@ -264,7 +266,7 @@ static void check_addresses(struct sim_reader *reader, const cJSON *root)
     qsort(places, count, sizeof *places, by_address);
     for (uint32_t i = 1; i < count; i++) {
         if (by_address(&places[i - 1], &places[i]) == 0)
-            sim_complain(reader->document, root, SIM_AT_VALUE,
+            sim_complain(reader->document, peers ? peers : root, SIM_AT_VALUE,
                          "expected an address of its own for each, found that \"%s\" and \"%s\" "
                          "share one",
                          places[i - 1].name, places[i].name);

@@ -39,7 +39,6 @@
 
 /* In this order at one instant. */
 enum world_class {
-    WORLD_CLASS_SAMPLE,
     WORLD_CLASS_TIMELINE,
     WORLD_CLASS_MASTER,
     WORLD_CLASS_LINK,
@@ -52,7 +51,6 @@ enum world_class {
 
 /* What an event is; its data is an index of the kind named here. */
 enum world_what {
-    WORLD_SAMPLE,         /* sim_observer.sample_ns */
     WORLD_ACTION,         /* scenario actions */
     WORLD_ACTION_END,     /* scenario actions: what was to last for_ns is over */
     WORLD_FAULT,          /* 1: an attack of its own begins, 0: it ends */
@@ -131,6 +129,7 @@ struct world_relay {
     bool has_link;
     bool in_link; /* inside one of its entries */
     bool key_wanted;
+    bool keys_are_trouble; /* it cannot know the key that signs the leases for it */
     bool clock_is_trouble; /* its wall clock is off by more than the skew that leases are allowed */
     uint32_t process;      /* counts starts: answers to an earlier process are not for this one */
     uint32_t pinned[SIM_PINNED_KEYS_MAX];
@@ -160,6 +159,9 @@ void world_relay_on_deadline(struct world_relay *relay);
 
 /* The wall clock was set: whether leases can be judged by it is part of the truth. */
 void world_relay_judge_clock(struct world_relay *relay);
+
+/* Whether each relay can know the key that signs for it is part of the truth, too. */
+void world_judge_keys(struct world *world);
 
 /* Brackets every entry into the core that is not a datagram: `enter` before, `leave` after. What
  * was sent in between leaves with `leave`. */
@@ -255,6 +257,7 @@ struct world_end {
     uint32_t leases_given;
     uint32_t refusal; /* reason of the last reject since the last ACK, 0 for none */
     bool started;
+    bool is_muted;     /* what its protocol says is not sent */
     bool keeps_lease;  /* the next lease it wants is the one it holds (a restart) */
     bool present_next; /* the timeline wants the next lease in a PRESENT, or in a RENEW, as soon as
                         */
@@ -320,6 +323,8 @@ struct world_exchange {
 
 struct world_master {
     struct sim_master *master;
+    uint32_t signs_with; /* keys[], as the timeline has set it */
+    bool *has_published; /* by key: at some time */
     struct sim_clock clock;
     uint32_t source;
 };
@@ -332,6 +337,9 @@ void world_master_request(struct world_relay *relay, const struct wr_master_requ
 
 /* An end wants a lease, for another relay than `avoid` (NULL: for its session's). */
 void world_master_ask_lease(struct world_end *end, const struct wr_address *avoid);
+
+void world_master_sign_with(struct world *world, uint32_t master, uint32_t key);
+void world_master_publish(struct world *world, uint32_t master, uint32_t key);
 
 void world_master_on_answer(struct world *world, uint32_t exchange);
 
@@ -370,7 +378,6 @@ enum world_trouble {
     WORLD_TROUBLE_RELAY,
     WORLD_TROUBLE_PAUSE,
     WORLD_TROUBLE_PEER,
-    WORLD_TROUBLE_KEYS,
     WORLD_TROUBLE_MASTER,
     WORLD_TROUBLE_ATTACK,
     WORLD_TROUBLE_COUNT
@@ -496,7 +503,7 @@ void world_observe_sent(struct world_end *end, uint64_t number);
 void world_observe_delivered(struct world_end *end, uint64_t number, wr_instant sent_ns);
 void world_observe_arrival(struct world *world, uint32_t endpoint,
                            const struct sim_datagram *datagram);
-void world_observe_sample(struct world *world);
+void world_observe_sample(struct world *world, wr_instant at_ns);
 void world_observe_action(struct world *world, const struct sim_action *action);
 void world_observe_note(struct world *world, uint32_t peer, const char *text);
 void world_observe_relay_note(const struct world_relay *relay, const char *text);

@@ -68,7 +68,6 @@ static void place_in_network(struct world_attacker *attacker)
 
 static bool build(struct world *world, uint32_t index)
 {
-    static const struct wr_session_id nil;
     const struct sim_scenario *scenario = world->scenario;
     const struct sim_attacker_spec *spec = &scenario->attackers[index];
     const struct sim_attacker_environment environment = {
@@ -80,7 +79,9 @@ static bool build(struct world *world, uint32_t index)
     const struct sim_attacker_target target = {
         .relay_id = scenario->relays[spec->relay].config.relay_id,
         .kid = kid_of_issuer(world, spec->relay),
-        .session = spec->session == SIM_NONE ? nil : scenario->sessions[spec->session].id,
+        /* Claims that it forges must name some session to be worth a signature. */
+        .session = spec->session == SIM_NONE ? sim_session_id(spec->name)
+                                             : scenario->sessions[spec->session].id,
         .wall_unix_ms = scenario->start_unix_ms,
     };
     struct world_attacker *attacker = &world->attackers[index];

@@ -202,11 +202,6 @@ static bool populate(struct world *world)
 static void schedule(struct world *world)
 {
     const struct sim_scenario *scenario = world->scenario;
-    const struct sim_observer *observer = world->observer;
-    if (observer != NULL && observer->sample_count > 0) {
-        sim_queue_push(&world->queue, observer->sample_ns[0], WORLD_CLASS_SAMPLE, world->source,
-                       WORLD_SAMPLE, 0);
-    }
     if (scenario->action_count > 0) {
         sim_queue_push(&world->queue, scenario->actions[0].at_ns, WORLD_CLASS_TIMELINE,
                        world->source, WORLD_ACTION, 0);

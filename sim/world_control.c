@@ -107,6 +107,39 @@ static bool contains(const uint32_t *list, uint32_t count, uint32_t value)
     return false;
 }
 
+/* It can know the key that signs the leases for it, and trusts it. */
+static bool can_verify(const struct world_relay *relay)
+{
+    const struct world *world = relay->world;
+    const struct world_master *issuer;
+    if (relay->spec->issuer == SIM_NONE) {
+        return true;
+    }
+    issuer = &world->masters[relay->spec->issuer];
+    if (contains(relay->revoked, relay->revoked_count, issuer->signs_with)) {
+        return false;
+    }
+    if (relay->pinned_count > 0) {
+        return contains(relay->pinned, relay->pinned_count, issuer->signs_with);
+    }
+    return issuer->has_published[issuer->signs_with];
+}
+
+void world_judge_keys(struct world *world)
+{
+    wr_instant now = sim_queue_now_ns(&world->queue);
+    for (uint32_t i = 0; i < world->scenario->relay_count; i++) {
+        struct world_relay *relay = &world->relays[i];
+        bool is_trouble = !can_verify(relay);
+        if (is_trouble && !relay->keys_are_trouble) {
+            sim_truth_fault_begins(world->truth, now);
+        } else if (!is_trouble && relay->keys_are_trouble) {
+            sim_truth_fault_ends(world->truth, now);
+        }
+        relay->keys_are_trouble = is_trouble;
+    }
+}
+
 void world_relay_pin(struct world_relay *relay, uint32_t key)
 {
     if (!contains(relay->pinned, relay->pinned_count, key) &&

@@ -18,6 +18,9 @@ bool world_masters_build(struct world *world)
         const struct sim_master_spec *spec = &scenario->masters[i];
         struct world_master *master = &world->masters[i];
         master->source = sim_queue_source(&world->queue);
+        master->has_published = world_zeroed(scenario->key_count, sizeof *master->has_published);
+        master->has_published[spec->publishes] = true;
+        master->signs_with = spec->signs_with;
         master->master = sim_master_create(scenario, i, world->seed);
         if (master->master == NULL) {
             return false;
@@ -32,11 +35,24 @@ void world_masters_free(struct world *world)
 {
     for (uint32_t i = 0; world->masters != NULL && i < world->scenario->master_count; i++) {
         sim_master_destroy(world->masters[i].master);
+        free(world->masters[i].has_published);
     }
     for (uint32_t i = 0; i < world->exchange_capacity; i++) {
         free(world->exchanges[i]);
     }
     free(world->exchanges);
+}
+
+void world_master_sign_with(struct world *world, uint32_t master, uint32_t key)
+{
+    world->masters[master].signs_with = key;
+    sim_master_sign_with(world->masters[master].master, key);
+}
+
+void world_master_publish(struct world *world, uint32_t master, uint32_t key)
+{
+    world->masters[master].has_published[key] = true;
+    sim_master_publish(world->masters[master].master, key);
 }
 
 static void answer_later(struct world *world, uint32_t master, uint64_t delay_ns,

@@ -169,6 +169,7 @@ static void observe_answer(struct world *world, uint32_t peer, uint32_t session,
     tell(world, &what);
 }
 
+/* An ACK is for whoever asked: a candidate gets its own, whoever it is. */
 void world_observe_arrival(struct world *world, uint32_t endpoint,
                            const struct sim_datagram *datagram)
 {
@@ -192,7 +193,7 @@ void world_observe_arrival(struct world *world, uint32_t endpoint,
         if (bytes[2] == TYPE_ACK || bytes[2] == TYPE_REJECT) {
             observe_answer(world, endpoint, session, bytes, size);
         }
-    } else if (bytes[2] == TYPE_ACK || bytes[2] == TYPE_FORWARD) {
+    } else if (bytes[2] == TYPE_FORWARD || (bytes[2] == TYPE_ACK && datagram->asker != endpoint)) {
         struct sim_observation what = observation(world, SIM_OBSERVED_STRAY);
         set_party(world, &what, endpoint);
         what.session = session;
@@ -200,8 +201,11 @@ void world_observe_arrival(struct world *world, uint32_t endpoint,
     }
 }
 
-void world_observe_sample(struct world *world)
+void world_observe_sample(struct world *world, wr_instant at_ns)
 {
+    if (world->observer == NULL) {
+        return;
+    }
     for (uint32_t i = 0; i < world->scenario->relay_count; i++) {
         struct world_relay *relay = &world->relays[i];
         struct wr_snapshot snapshot;
@@ -214,12 +218,10 @@ void world_observe_sample(struct world *world)
             .ready = world_relay_ready(relay),
             .running = relay->core != NULL,
         };
-        if (world->observer != NULL) {
-            struct sim_observation what = observation(world, SIM_OBSERVED_SAMPLE);
-            what.relay = i;
-            what.sample = &sample;
-            tell(world, &what);
-        }
+        struct sim_observation what = sim_observation(SIM_OBSERVED_SAMPLE, at_ns);
+        what.relay = i;
+        what.sample = &sample;
+        tell(world, &what);
     }
 }
 

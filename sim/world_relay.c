@@ -111,6 +111,7 @@ static void send(void *context, const struct wr_output *output)
     datagram->from = relay->spec->address;
     datagram->to = output->to;
     datagram->cause = output->cause;
+    datagram->asker = sender_of(relay, output->cause);
     datagram->sender = relay->endpoint;
     if (world_is_answer(output->bytes, output->size)) {
         relay->entry_cost_ns += relay->host.config.answer_ns;

@@ -41,13 +41,14 @@ bool world_fired(struct world_timer *timer, const struct sim_event *event)
 /* ---- Events ------------------------------------------------------------------------------------
  */
 
-static void sample(struct world *world, uint32_t index)
+/* Watchers look before anything else of an instant. That they look is no event: a run that is
+ * watched and one that is not are the same run. */
+static void take_samples(struct world *world, wr_instant until_ns, uint32_t *taken)
 {
     const struct sim_observer *observer = world->observer;
-    world_observe_sample(world);
-    if (index + 1 < observer->sample_count) {
-        sim_queue_push(&world->queue, observer->sample_ns[index + 1], WORLD_CLASS_SAMPLE,
-                       world->source, WORLD_SAMPLE, index + 1);
+    while (observer != NULL && *taken < observer->sample_count &&
+           observer->sample_ns[*taken] <= until_ns) {
+        world_observe_sample(world, observer->sample_ns[(*taken)++]);
     }
 }
 
@@ -90,6 +91,7 @@ static void judge_snapshots(struct world *world)
 
 static void judge(struct world *world)
 {
+    world_judge_keys(world);
     judge_snapshots(world);
     judge_liveness(world);
     sim_queue_push(&world->queue, sim_queue_now_ns(&world->queue) + WORLD_JUDGED_EVERY_NS,
@@ -161,9 +163,6 @@ static void on_event(struct world *world, const struct sim_event *event)
             world_attacker_on_deadline(&world->attackers[data]);
         }
         return;
-    case WORLD_SAMPLE:
-        sample(world, data);
-        return;
     case WORLD_ACTION:
         act(world, data);
         return;
@@ -211,12 +210,14 @@ static void play(struct world *world, const struct sim_run_options *options,
 {
     uint64_t duration_ns = world->scenario->duration_ns;
     uint64_t next_progress = PROGRESS_EVENTS;
+    uint32_t samples = 0;
     wr_instant next_ns;
     while ((next_ns = sim_queue_next_ns(&world->queue)) < duration_ns) {
         struct sim_event event;
         while (checkpoint_ns(world, result->checkpoint_count) <= next_ns) {
             take_checkpoint(world, checkpoint_ns(world, result->checkpoint_count), result);
         }
+        take_samples(world, next_ns, &samples);
         sim_queue_pop(&world->queue, &event);
         world->events++;
         sim_hash_event(&world->hash, event.at_ns, event.order,
@@ -227,6 +228,7 @@ static void play(struct world *world, const struct sim_run_options *options,
             options->progress(options->progress_context, event.at_ns, world->events);
         }
     }
+    take_samples(world, duration_ns - 1, &samples);
 }
 
 /* The last instant of the run, for whoever looks at the end. */
@@ -235,7 +237,7 @@ static void close_run(struct world *world, struct sim_run_result *result)
     world->queue.now_ns = world->scenario->duration_ns;
     judge_snapshots(world);
     judge_liveness(world);
-    world_observe_sample(world);
+    world_observe_sample(world, world->scenario->duration_ns);
     sim_hash_word(&world->hash, world->violations);
     while (result->checkpoint_count < SIM_CHECKPOINTS_MAX) {
         take_checkpoint(world, checkpoint_ns(world, result->checkpoint_count), result);

@@ -33,16 +33,11 @@ static enum world_trouble begins(const struct sim_action *action)
     case SIM_DO_RELAY_CRASH:
     case SIM_DO_RELAY_DRAIN:
         return WORLD_TROUBLE_RELAY;
-    case SIM_DO_RELAY_RESTART:
-        return action->key_count > 0 ? WORLD_TROUBLE_KEYS : WORLD_TROUBLE_NONE;
     case SIM_DO_RELAY_PAUSE:
         return WORLD_TROUBLE_PAUSE;
     case SIM_DO_PEER_PAUSE:
     case SIM_DO_PEER_CRASH:
         return WORLD_TROUBLE_PEER;
-    case SIM_DO_MASTER_SIGN:
-    case SIM_DO_RELAY_KEY_REVOKE:
-        return WORLD_TROUBLE_KEYS;
     case SIM_DO_MASTER_FAIL:
         return WORLD_TROUBLE_MASTER;
     case SIM_DO_ATTACK_START:
@@ -59,17 +54,12 @@ static enum world_trouble ends(const struct sim_action *action)
     case SIM_DO_HEAL:
         return WORLD_TROUBLE_PARTITION;
     case SIM_DO_RELAY_RESTART:
-        return action->key_count > 0 ? WORLD_TROUBLE_KEYS : WORLD_TROUBLE_RELAY;
+        return WORLD_TROUBLE_RELAY;
     case SIM_DO_RELAY_RESUME:
         return WORLD_TROUBLE_PAUSE;
     case SIM_DO_PEER_RESUME:
     case SIM_DO_PEER_RESTART:
         return WORLD_TROUBLE_PEER;
-    case SIM_DO_MASTER_PUBLISH:
-    case SIM_DO_MASTER_ROTATE:
-    case SIM_DO_MASTER_RESTART:
-    case SIM_DO_RELAY_KEY_ADD:
-        return WORLD_TROUBLE_KEYS;
     case SIM_DO_MASTER_RECOVER:
         return WORLD_TROUBLE_MASTER;
     case SIM_DO_ATTACK_STOP:
@@ -396,18 +386,19 @@ static void act_on_relay(struct world *world, const struct sim_action *action,
 /* ---- Masters and attackers ---------------------------------------------------------------------
  */
 
-static void act_on_master(const struct sim_action *action, struct sim_master *master)
+static void act_on_master(struct world *world, const struct sim_action *action, uint32_t index)
 {
+    struct sim_master *master = world->masters[index].master;
     switch (action->kind) {
     case SIM_DO_MASTER_SIGN:
-        sim_master_sign_with(master, action->keys[0]);
+        world_master_sign_with(world, index, action->keys[0]);
         break;
     case SIM_DO_MASTER_PUBLISH:
-        sim_master_publish(master, action->keys[0]);
+        world_master_publish(world, index, action->keys[0]);
         break;
     case SIM_DO_MASTER_ROTATE:
-        sim_master_sign_with(master, action->keys[0]);
-        sim_master_publish(master, action->keys[0]);
+        world_master_sign_with(world, index, action->keys[0]);
+        world_master_publish(world, index, action->keys[0]);
         break;
     case SIM_DO_MASTER_FAIL:
         sim_master_fail(master, action->mode, action->key_count > 0 ? action->keys[0] : 0);
@@ -426,13 +417,13 @@ static void act_on_master(const struct sim_action *action, struct sim_master *ma
     }
 }
 
-static void come_back(const struct sim_action *action, struct sim_master *master)
+static void come_back(struct world *world, const struct sim_action *action, uint32_t index)
 {
-    sim_master_recover(master);
-    sim_master_restart(master);
+    sim_master_recover(world->masters[index].master);
+    sim_master_restart(world->masters[index].master);
     if (action->key_count > 0) {
-        sim_master_sign_with(master, action->keys[0]);
-        sim_master_publish(master, action->keys[0]);
+        world_master_sign_with(world, index, action->keys[0]);
+        world_master_publish(world, index, action->keys[0]);
     }
 }
 
@@ -470,13 +461,12 @@ static void act_on_relays(struct world *world, const struct sim_action *action)
 static void act_on_masters(struct world *world, const struct sim_action *action)
 {
     for (uint32_t i = action->masters.first; i < end_of_range(action->masters); i++) {
-        struct sim_master *master = world->masters[i].master;
         if (action->kind != SIM_DO_MASTER_RESTART) {
-            act_on_master(action, master);
+            act_on_master(world, action, i);
         } else if (action->for_ns > 0) {
-            sim_master_fail(master, SIM_MASTER_REFUSE, 0);
+            sim_master_fail(world->masters[i].master, SIM_MASTER_REFUSE, 0);
         } else {
-            come_back(action, master);
+            come_back(world, action, i);
         }
     }
 }
@@ -593,7 +583,7 @@ static void end_on_masters(struct world *world, const struct sim_action *action)
     for (uint32_t i = action->masters.first; i < end_of_range(action->masters); i++) {
         struct sim_master *master = world->masters[i].master;
         if (action->kind == SIM_DO_MASTER_RESTART) {
-            come_back(action, master);
+            come_back(world, action, i);
         } else if (action->kind == SIM_DO_MASTER_DELAY) {
             sim_master_set_delay(master, world->scenario->masters[i].answer_delay_ns);
         } else {

@@ -212,9 +212,11 @@ void desk_hear_framed(struct desk *desk, uint64_t sequence, uint16_t flags, uint
     wr_store_u16(opaque + 4, epoch);
     wr_store_u16(opaque + 6, receipt_epoch);
     wr_store_u64(opaque + 8, receipt);
-    memcpy(opaque + 16, body, strlen(body));
+    size_t body_bytes = 0;
+    for (; body[body_bytes] != '\0'; body_bytes++)
+        opaque[16 + body_bytes] = (uint8_t)body[body_bytes];
     uint32_t size = wr_wire_encode_sequence(out, sizeof out, &desk->session, sequence, opaque,
-                                            16 + (uint32_t)strlen(body));
+                                            16 + (uint32_t)body_bytes);
     desk_hear(desk, &desk->relay, out, size);
 }
 

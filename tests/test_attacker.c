@@ -171,6 +171,18 @@ Test(attacker, reflection_speaks_in_the_name_of_its_victim)
     }
 }
 
+Test(attacker, a_forged_lease_is_well_formed_though_no_session_is_known)
+{
+    struct sim_forge forge;
+    struct wr_token token;
+    struct wr_claims claims;
+    static const struct wr_session_id nil;
+    uint8_t text[SIM_FORGE_TOKEN_BYTES_MAX];
+    sim_forge_init(&forge, 3, "mallory", SIM_TOKEN_FORGED, "relay-a", "k1", &nil, YARD_WALL);
+    cr_assert(wr_token_decode(text, sim_forge_token(&forge, text), &token));
+    cr_expect(wr_claims_decode(token.payload, token.payload_bytes, &claims));
+}
+
 /* ---- On the path ----------------------------------------------------------------------------- */
 
 Test(attacker, replays_what_it_saw_round_and_round)

@@ -4,8 +4,6 @@
 #include "peer_stage.h"
 #include "wire.h"
 
-#include <string.h>
-
 /* ---- Robust peers ---------------------------------------------------------------------------- */
 
 Test(peer_flow, two_robust_peers_are_served_without_a_gap)
@@ -132,6 +130,34 @@ Test(peer_flow, a_poisoned_window_is_emptied_by_a_new_lease)
     flow_run(&flow, 12000);
     cr_expect_geq(flow.ends[0].wants[WR_PEER_WANT_FRUITLESS], 1);
     flow_expect_served(&flow, 4000);
+    flow_close(&flow);
+}
+
+/* The thief copies the client's first PRESENT, arrives before it, and gives signs of life. */
+Test(peer_flow, an_overtaken_peer_displaces_the_thief_by_a_newer_token)
+{
+    struct flow flow;
+    struct wr_address thief = wr_address_v4((const uint8_t[]){192, 0, 2, 66}, 6666);
+    flow_open(&flow, WR_PEER_ROBUST, WR_PEER_OPAQUE);
+    flow_run(&flow, 20);
+    for (uint32_t i = 0; i < flow.flight_count; i++)
+        if (flow.flights[i].kind == FLIGHT_TO_RELAY &&
+            wr_address_equal(&flow.flights[i].address, &flow.ends[0].address)) {
+            flow.flights[i].address = thief;
+            break;
+        }
+    for (uint64_t n = 0; n < 200; n++) {
+        struct flight *forged = flow_launch(&flow, FLIGHT_TO_RELAY, (n + 1) * 50 * WR_MS);
+        forged->address = thief;
+        forged->size = wr_wire_encode_sequence(forged->bytes, sizeof forged->bytes, &flow.session,
+                                               n, (const uint8_t *)"thief", 5);
+    }
+    flow_stream(&flow.ends[0], 20);
+    flow_stream(&flow.ends[1], 20);
+    flow_run(&flow, 9000);
+    cr_expect_geq(flow.ends[0].wants[WR_PEER_WANT_FRUITLESS], 1);
+    cr_expect_geq(flow_snapshot(&flow).counters.promotions_by_token, 1);
+    cr_expect_leq(flow.now - flow.ends[0].last_delivered_ns, 100 * WR_MS);
     flow_close(&flow);
 }
 

@@ -1,6 +1,5 @@
 #include <criterion/criterion.h>
 
-#include "cursor.h"
 #include "peer_desk.h"
 
 #include <string.h>
@@ -205,7 +204,7 @@ Test(peer_robust, an_unanswered_wish_is_repeated_and_a_refused_one_backs_off)
     cr_expect_eq(desk.want_count, 1);
     desk_run(&desk, 10 * WR_S);
     cr_expect_eq(desk.want_count, 2);
-    uint64_t expected_s[] = {1, 2, 4, 8, 16, 32, 60, 60};
+    uint64_t expected_s[] = {1, 2, 4, 8, 15, 15, 15, 15};
     for (size_t i = 0; i < 8; i++) {
         wr_peer_lease_refused(desk.peer, desk.now, false);
         cr_expect_eq(wr_peer_next_deadline(desk.peer) - desk.now, expected_s[i] * WR_S);
@@ -304,7 +303,7 @@ Test(peer_robust, a_useless_token_is_replaced_at_once_and_then_ever_more_slowly)
                  {WR_REJECT_INVALID_SIGNATURE, WR_PEER_WANT_AFTER_REJECT},
                  {WR_REJECT_WRONG_RELAY, WR_PEER_WANT_OTHER_RELAY}};
     for (size_t i = 0; i < 3; i++) {
-        static const uint64_t delays_s[] = {0, 1, 2, 4, 8, 16, 32, 60, 60};
+        static const uint64_t delays_s[] = {0, 1, 2, 4, 8, 15, 15, 15, 15};
         struct desk desk;
         desk_open_started(&desk, desk_robust());
         for (size_t n = 0; n < 9; n++) {

@@ -1,9 +1,6 @@
 #include <criterion/criterion.h>
 
-#include "cursor.h"
 #include "peer_desk.h"
-
-#include <string.h>
 
 /* ---- Signs of life and silence --------------------------------------------------------------- */
 
@@ -106,6 +103,23 @@ Test(peer_robust_life, a_silent_relay_is_presented_the_token_again)
     cr_expect_eq(echo.cookie[0], 0xc5, "the new path proves itself at once");
     desk_ack(&desk, DESK_EXPIRES, false, 0xc5);
     cr_expect_eq(desk_events(&desk, WR_PEER_EVENT_PROVEN), 2);
+    desk_close(&desk);
+}
+
+Test(peer_robust_life, acks_to_the_token_but_none_to_the_cookie_mean_somebody_else_is_bound)
+{
+    struct desk desk;
+    desk_open_bound(&desk, desk_robust());
+    for (uint64_t ms = 0; ms <= 5000; ms += 10) {
+        uint32_t presents = desk_count(&desk, 0, WR_PACKET_LEASE_PRESENT);
+        desk_run(&desk, ms * WR_MS);
+        if (desk_count(&desk, 0, WR_PACKET_LEASE_PRESENT) > presents)
+            desk_ack(&desk, DESK_EXPIRES, false, 0xc5);
+    }
+    cr_expect_geq(desk_events(&desk, WR_PEER_EVENT_SILENCE), 3);
+    cr_assert(desk_wanted(&desk, WR_PEER_WANT_FRUITLESS));
+    desk_give_lease(&desk, 900, DESK_EXPIRES + 1);
+    cr_expect_eq(desk_packet(&desk, 0).type, WR_PACKET_LEASE_PRESENT);
     desk_close(&desk);
 }
 

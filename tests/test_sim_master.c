@@ -144,7 +144,11 @@ Test(sim_master, grants_every_wish_a_scenario_has)
     cr_expect_eq(claims.role, WR_ROLE_CLIENT);
     cr_expect_eq(claims.issued_unix_ms, WALL + 60000);
     cr_expect_eq(claims.not_before_unix_ms, WALL - 5000);
-    cr_expect_eq(claims.expires_unix_ms, WALL + 900000, "from the true time of issue");
+    cr_expect_eq(claims.expires_unix_ms, WALL + 960000, "900 s from the issue that it claims");
+    cr_expect_eq(reply.expires_unix_ms, WALL + 960000);
+    cr_expect_eq(reply.lifetime_ns, 960 * WR_S);
+    stage.lease.issued_offset_ms = -1000000;
+    cr_expect_eq(lease_at(&stage, 0, "alice", true).lifetime_ns, 0, "it has expired");
     sim_master_destroy(stage.master);
 }
 

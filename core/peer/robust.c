@@ -25,14 +25,15 @@
 #define FULL_WAIT_NS           (1 * WR_S)    /* after a reject 4 */
 #define ATTEMPTS_UNREACHABLE   6             /* then another lease, perhaps another relay */
 #define SILENCE_NS             (1 * WR_S)
+#define SILENCES_FRUITLESS     3          /* ACKs to the token, none to its cookies */
 #define PROBE_WITHOUT_LIFE_NS  (2 * WR_S) /* of a peer that gives no signs of life */
 #define UNCONFIRMED_RENEW_NS   (1 * WR_S) /* half-way to fruitless a cookie goes out */
 #define COOKIE_REFRESH_NS      (10 * WR_S)
 #define SHORTENED_RETRY_NS     (1 * WR_S)
-#define FRUITLESS_MAX_NS       (60 * WR_S)
+#define FRUITLESS_MAX_NS       (30 * WR_S)
 #define WANT_PATIENCE_NS       (10 * WR_S) /* an unanswered wish is repeated */
 #define WANT_BACKOFF_NS        (1 * WR_S)
-#define WANT_BACKOFF_MAX_NS    (60 * WR_S)
+#define WANT_BACKOFF_MAX_NS    (15 * WR_S)
 #define SLEPT_NS               (500 * WR_MS) /* a deadline this late: the host was asleep */
 
 static wr_instant earlier(wr_instant a, wr_instant b)
@@ -296,6 +297,7 @@ static void hear_ack(struct wr_peer *peer, wr_instant now, const struct wr_addre
     } else if (robust->proving && answers_renew) {
         struct wr_peer_event proven = {.kind = WR_PEER_EVENT_PROVEN};
         robust->proving = false;
+        robust->silences_unproven = 0;
         if (robust->unconfirmed_since_ns != WR_NEVER)
             robust->unconfirmed_since_ns = now;
         wr_peer_tell(peer, &proven);
@@ -380,6 +382,7 @@ static void hear_forward(struct wr_peer *peer, wr_instant now, const struct wr_p
     struct wr_robust *robust = &peer->as.robust;
     uint32_t header_bytes = packet->is_rift ? packet->rift.header_bytes : 8;
     heard_relay(robust, now);
+    robust->silences_unproven = 0;
     if (robust->silent) {
         robust->silent = false;
         if (!robust->token_is_new) {
@@ -492,6 +495,16 @@ wr_instant wr_robust_next_deadline(const struct wr_peer *peer)
     return earlier(due, robust->receipt_owed_ns);
 }
 
+/* A newer token in a PRESENT displaces whoever is bound in this role, and empties the window. */
+static void want_to_displace(struct wr_peer *peer, wr_instant now)
+{
+    peer->counters.fruitless++;
+    peer->as.robust.present_next = true;
+    want(peer, now, WR_PEER_WANT_FRUITLESS, 0);
+}
+
+/* The token goes again. Where the relay acknowledges it time and again and yet no cookie, somebody
+ * else is bound here and alive. */
 static void fell_silent(struct wr_peer *peer, wr_instant now)
 {
     struct wr_peer_event event = {.kind = WR_PEER_EVENT_SILENCE};
@@ -503,6 +516,8 @@ static void fell_silent(struct wr_peer *peer, wr_instant now)
     robust->silent = true;
     owe_token(robust, now, false);
     wr_peer_tell(peer, &event);
+    if (++robust->silences_unproven % SILENCES_FRUITLESS == 0)
+        want_to_displace(peer, now);
 }
 
 /* The relay answers and yet nothing arrives: somebody stands between, or the window at the relay
@@ -513,10 +528,8 @@ static void fruitless(struct wr_peer *peer, wr_instant now)
     robust->unconfirmed_since_ns = now;
     if (wr_elapsed(robust->last_heard_ns, now) >= WR_ROBUST_FRUITLESS_NS)
         return; /* the relay is silent: that is another timer's business */
-    peer->counters.fruitless++;
-    robust->present_next = true;
     robust->fruitless_span_ns = doubled(robust->fruitless_span_ns, FRUITLESS_MAX_NS);
-    want(peer, now, WR_PEER_WANT_FRUITLESS, 0);
+    want_to_displace(peer, now);
 }
 
 static void speak(struct wr_peer *peer, wr_instant now)

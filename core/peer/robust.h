@@ -59,6 +59,7 @@ struct wr_robust {
     /* Signs of life and silence. */
     bool proving;                   /* presented from a path that a cookie echo has not proven */
     bool silent;                    /* the relay fell silent and has answered nothing since */
+    uint32_t silences_unproven;     /* in a row, no cookie of ours was acknowledged between */
     bool heard_other;               /* a FORWARD of the other peer arrived in this life */
     wr_instant last_word_ns;        /* FORWARD, cookie or token: what counts as a sign of life */
     wr_instant last_renew_ns;       /* bare RENEW */
@@ -81,7 +82,7 @@ struct wr_robust {
 
 struct wr_peer;
 
-void wr_robust_start(struct wr_peer *peer, wr_instant now, enum wr_peer_want want);
+void wr_robust_start(struct wr_peer *peer, wr_instant now, enum wr_peer_want reason);
 void wr_robust_lease(struct wr_peer *peer, wr_instant now);
 void wr_robust_lease_refused(struct wr_peer *peer, wr_instant now, bool final);
 void wr_robust_receive(struct wr_peer *peer, wr_instant now, const struct wr_address *from,

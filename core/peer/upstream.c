@@ -374,10 +374,7 @@ void wr_upstream_receive(struct wr_peer *peer, wr_instant now, const struct wr_a
     enum wr_bare bare = wr_rift_bare(bytes, size);
     bool wrapped = bare == WR_BARE_NONE && wr_wire_decode(bytes, size, &packet, &failure);
 
-    if (peer->state == WR_PEER_WANTS_LEASE)
-        peer->counters.ignored_received++;
-    else if (wrapped &&
-             (packet.type == WR_PACKET_LEASE_ACK || packet.type == WR_PACKET_LEASE_REJECT))
+    if (wrapped && (packet.type == WR_PACKET_LEASE_ACK || packet.type == WR_PACKET_LEASE_REJECT))
         hear_control(peer, &packet);
     else if (host_in_handshake(peer))
         host_hears(peer, bare, size);

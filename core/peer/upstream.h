@@ -59,7 +59,7 @@ struct wr_upstream {
 
 struct wr_peer;
 
-void wr_upstream_start(struct wr_peer *peer, wr_instant now, enum wr_peer_want want);
+void wr_upstream_start(struct wr_peer *peer, wr_instant now, enum wr_peer_want reason);
 void wr_upstream_lease(struct wr_peer *peer, wr_instant now);
 void wr_upstream_lease_refused(struct wr_peer *peer, wr_instant now, bool final);
 void wr_upstream_receive(struct wr_peer *peer, wr_instant now, const struct wr_address *from,

@@ -5,6 +5,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* CPU time of this process in nanoseconds: what one core was busy, whoever else was there. */
@@ -13,6 +14,10 @@ uint64_t bench_cpu_ns(void);
 /* Allocations so far by anything that is linked statically (the linker wraps malloc, calloc and
  * realloc). */
 uint64_t bench_allocations(void);
+
+/* The middle one of `count` values, which are put into order: one disturbed moment moves no figure.
+ */
+uint64_t bench_median(uint64_t *values, size_t count);
 
 /* One figure. `bound` is "<= 150", ">= 1000000" or "-". The value is `milli` / 1000. */
 void bench_figure(const char *name, uint64_t milli, const char *unit, const char *bound);

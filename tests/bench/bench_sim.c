@@ -39,7 +39,8 @@ static uint64_t memory_now(void)
 static void look_at_memory(void *context, const struct sim_observation *observation)
 {
     (void)context;
-    (void)observation;
+    if (observation->kind != SIM_OBSERVED_SAMPLE)
+        return;
     uint64_t now = memory_now();
     if (now > memory_most)
         memory_most = now;
@@ -104,4 +105,83 @@ static struct cost run(const struct load *load)
     sim_document_close(&document);
     sim_scenario_free(scenario);
     return cost;
+}
+
+/* `numerator` per second of CPU time, in thousandths. */
+static uint64_t per_second(uint64_t numerator, uint64_t cpu_ns)
+{
+    return numerator * 1000000 / (cpu_ns / 1000 + 1) * 1000;
+}
+
+static void measure_events(void)
+{
+    const struct load load = {.pairs = 500,
+                              .behaviour = "robust",
+                              .traffic = "{\"profile\": \"audio\"}",
+                              .duration_ms = 10000,
+                              .latency_ms = 20,
+                              .spread_us = 100};
+    struct cost cost = run(&load);
+    bench_figure("sim: events, 1,000 peers", per_second(cost.result.events, cost.cpu_ns),
+                 "events/s", ">= 1000000");
+}
+
+static void measure_forwarding(void)
+{
+    const struct load load = {
+        .pairs = 100,
+        .behaviour = "robust",
+        .traffic = "{\"profile\": \"constant\", \"rate_pps\": 1000, \"bytes\": 1200}",
+        .duration_ms = 5000,
+        .latency_ms = 20,
+        .spread_us = 100};
+    struct cost cost = run(&load);
+    bench_figure("sim: forwarded, 100 pairs x 1000/s x 1200 bytes each way",
+                 per_second(cost.result.datagrams_forwarded, cost.cpu_ns), "datagrams/s",
+                 ">= 400000");
+}
+
+static void measure_light(void)
+{
+    const struct load load = {.pairs = 10,
+                              .behaviour = "robust",
+                              .traffic = "{\"profile\": \"ping\"}",
+                              .duration_ms = 600000,
+                              .latency_ms = 20,
+                              .spread_us = 100};
+    struct cost cost = run(&load);
+    bench_figure("sim: 20 peers with light traffic, times real time",
+                 UINT64_C(600000000) * 1000 / (cost.cpu_ns / 1000 + 1), "times", ">= 1000");
+}
+
+/* What a peer and an event cost at three sizes; each peer says the same. */
+static void measure_sizes(void)
+{
+    static const uint32_t peers[] = {10, 1000, 100000};
+    static const uint32_t durations_ms[] = {100000, 20000, 12000};
+    for (size_t i = 0; i < sizeof peers / sizeof *peers; i++) {
+        char name[64];
+        const struct load load = {.pairs = peers[i] / 2,
+                                  .behaviour = "robust",
+                                  .traffic = "{\"profile\": \"ping\"}",
+                                  .duration_ms = durations_ms[i],
+                                  .latency_ms = 20,
+                                  .spread_us = 100};
+        struct cost cost = run(&load);
+        snprintf(name, sizeof name, "sim: cost of an event, %" PRIu32 " peers", peers[i]);
+        bench_figure(name, cost.cpu_ns * 1000 / (cost.result.events + 1), "ns/event", "-");
+        snprintf(name, sizeof name, "sim: memory, %" PRIu32 " peers", peers[i]);
+        bench_figure(name, cost.memory_bytes * 1000 / peers[i] / 1024, "KiB/peer", "-");
+    }
+}
+
+int main(void)
+{
+    if (sodium_init() < 0)
+        bench_fail("libsodium cannot be used");
+    measure_events();
+    measure_forwarding();
+    measure_light();
+    measure_sizes();
+    return 0;
 }

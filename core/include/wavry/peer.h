@@ -160,7 +160,7 @@ void wr_peer_start(struct wr_peer *peer, wr_instant now);
 bool wr_peer_lease(struct wr_peer *peer, wr_instant now, const struct wr_peer_lease *lease);
 
 /* The other answer. `final`: give up where there is no lease to go on with; otherwise the peer asks
- * again after a backoff of 1 s doubling to 60 s. */
+ * again after a backoff of 1 s doubling to 15 s. */
 void wr_peer_lease_refused(struct wr_peer *peer, wr_instant now, bool final);
 
 /* A datagram that arrived at this peer's socket. */
@@ -220,7 +220,7 @@ void wr_peer_on_deadline(struct wr_peer *peer, wr_instant now);
     X(ignored_received) /* wrong source, wrong session, malformed, or out of turn */               \
     X(leases_wanted)                                                                               \
     X(silences)  /* times the relay fell silent */                                                 \
-    X(fruitless) /* times FORWARDs brought nothing back for 2 s */
+    X(fruitless) /* times a newer token was needed to be heard at all */
 
 #define WR_PEER_REASONS 7 /* reject reasons 1..6; index 0 counts unknown ones */
 

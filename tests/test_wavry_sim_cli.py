@@ -1,0 +1,150 @@
+"""wavry-sim run, as a user calls it: exit codes, reports, captures.
+
+usage: test_wavry_sim_cli.py WAVRY_SIM SCENARIOS
+"""
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+SIM, SCENARIOS = sys.argv[1], pathlib.Path(sys.argv[2])
+GOOD = SCENARIOS / "lease" / "lease-made-for-another-relay.json"
+OTHER = SCENARIOS / "lease" / "renewed-just-in-time.json"
+MOVING = SCENARIOS / "nat" / "robust-peer-is-rebound-in-mid-stream.json"
+
+
+def run(*arguments):
+    return subprocess.run(
+        [SIM, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+class Run(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def changed(self, change):
+        """A copy of a good scenario with a change."""
+        scenario = json.loads(GOOD.read_text())
+        change(scenario)
+        path = self.folder / GOOD.name
+        path.write_text(json.dumps(scenario))
+        return path
+
+    def test_a_scenario_that_holds_passes(self):
+        result = run("run", GOOD)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertRegex(result.stdout, r"(?m)^ok +lease/lease-made-for-another-relay  8s in ")
+        self.assertIn("1 scenario: 1 passed; 8s simulated", result.stdout)
+
+    def test_a_lost_expectation_is_told_with_its_line_and_exit_code_1(self):
+        path = self.changed(lambda s: s["expect"].append({"counter": "packets_rx", "is": 12345}))
+        result = run("run", path, GOOD)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"{path}:1: expected packets_rx of relay exactly 12345; found ", result.stdout)
+        self.assertIn("lost at 8s; around it:", result.stdout)
+        self.assertIn("wrong_relay", result.stdout)
+        self.assertIn("2 scenarios: 1 passed, 1 failed", result.stdout)
+
+    def test_a_mistake_is_exit_code_2_and_the_others_still_run(self):
+        path = self.changed(lambda s: s.update(sedd=1))
+        result = run("run", path, GOOD)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn('did you mean "seed"?', result.stderr)
+        self.assertIn("2 scenarios: 1 passed, 1 unreadable", result.stdout)
+
+    def test_wrong_usage_is_exit_code_2(self):
+        self.assertEqual(run("run").returncode, 2)
+        self.assertEqual(run("run", "--help").returncode, 0)
+        self.assertEqual(run("run", "--seed").returncode, 2)
+        self.assertEqual(run("run", "--seed", "five", GOOD).returncode, 2)
+        self.assertEqual(run("run", "--json", "/no/such/folder/x", GOOD).returncode, 2)
+        self.assertEqual(run("run", "/no/such/file.json").returncode, 2)
+        result = run("run", "--sede", "1", GOOD)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn('did you mean "--seed"?', result.stderr)
+
+    def test_two_runs_of_one_seed_are_the_same_and_of_another_are_not(self):
+        def hashes(*more):
+            output = run("run", "--hash", *more, MOVING).stdout
+            return [line for line in output.splitlines() if line.startswith(("hash", "checkpoint"))]
+
+        first = hashes()
+        self.assertGreater(len(first), 10)
+        self.assertRegex(first[0], r"^hash nat/robust-peer\S+ seed 1 events \d+ [0-9a-f]{16}$")
+        self.assertEqual(first, hashes())
+        other = hashes("--seed", "7")
+        self.assertIn(" seed 7 ", other[0])
+        self.assertNotEqual(first[0].split()[-1], other[0].split()[-1])
+        self.assertEqual(run("run", "--check-determinism", MOVING, GOOD).returncode, 0)
+
+    def test_json_and_junit_say_the_same(self):
+        failing = self.changed(lambda s: s["expect"].append({"counter": "packets_rx", "is": 12345}))
+        json_path, junit_path = self.folder / "r.json", self.folder / "r.xml"
+        result = run("run", "--json", json_path, "--junit", junit_path, failing, OTHER)
+        self.assertEqual(result.returncode, 1)
+        report = json.loads(json_path.read_text())
+        self.assertEqual([s["result"] for s in report["scenarios"]], ["failed", "passed"])
+        lost = [e for e in report["scenarios"][0]["expectations"] if not e["held"]]
+        self.assertEqual(len(lost), 1)
+        self.assertEqual(lost[0]["lost_at_ns"], 8_000_000_000)
+        self.assertTrue(all(e["held"] for e in report["scenarios"][1]["expectations"]))
+        suites = xml.etree.ElementTree.parse(junit_path).getroot()
+        self.assertEqual((suites.get("tests"), suites.get("failures")), ("2", "1"))
+        failure = suites.find(".//testcase/failure")
+        self.assertIn("packets_rx", failure.text)
+
+    def test_events_are_told_as_sentences(self):
+        output = run("run", "--events", MOVING).stdout
+        self.assertRegex(output, r"(?m)^10\.000000s  \*\* nat_rebind \(line \d+\)$")
+        self.assertRegex(output, r"(?m)^11\.\d+s  call: client promoted to \S+ by rule 1$")
+
+    def test_of_several_scenarios_each_has_its_capture(self):
+        result = run("run", "--pcap", self.folder / "out.pcap", GOOD, OTHER)
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual(
+            sorted(p.name for p in self.folder.glob("*.pcap")),
+            ["out-lease-made-for-another-relay.pcap", "out-renewed-just-in-time.pcap"],
+        )
+
+    def test_a_capture_changes_nothing(self):
+        def final_hash(*more):
+            return run("run", "--hash", *more, MOVING).stdout.split("hash ")[1].split()[5]
+
+        self.assertEqual(final_hash(), final_hash("--pcap", self.folder / "out.pcap"))
+
+    @unittest.skipUnless(shutil.which("tshark"), "tshark is not installed")
+    def test_wireshark_reads_the_capture(self):
+        capture = self.folder / "out.pcap"
+        self.assertEqual(run("run", "--pcap", capture, MOVING).returncode, 0)
+        command = ["tshark", "-r", str(capture), "-o", "udp.check_checksum:TRUE"]
+        command += ["-o", "ip.check_checksum:TRUE", "-T", "fields", "-E", "separator=/t"]
+        fields = ["frame.time_epoch", "ip.src", "ip.dst", "udp.srcport", "udp.dstport"]
+        fields += ["udp.checksum.status", "ip.checksum.status", "udp.payload", "_ws.malformed"]
+        for field in fields:
+            command += ["-e", field]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        rows = [line.split("\t") for line in result.stdout.splitlines()]
+        self.assertGreater(len(rows), 1000)
+        times = [float(row[0]) for row in rows]
+        self.assertEqual(times, sorted(times))
+        self.assertGreaterEqual(times[0], 1794657600)
+        self.assertLess(times[-1], 1794657600 + 20)
+        self.assertEqual({row[5] for row in rows}, {"1"}, "all UDP checksums are good")
+        self.assertEqual({row[6] for row in rows}, {"1"}, "all IP checksums are good")
+        self.assertEqual({row[8] for row in rows}, {""})
+        present = [row for row in rows if row[7].startswith("570101")]
+        self.assertTrue(present, "a LEASE_PRESENT crosses the network")
+        self.assertEqual((present[0][2], present[0][4]), ("198.51.100.1", "4000"))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
