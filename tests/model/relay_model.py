@@ -631,6 +631,7 @@ class Relay:
                 self.event("active", session)
         elif lease.order() > role.lease.order():
             self.verdict(datagram, "newer_token")
+            role.undo = None
             if role.address != datagram.source:
                 self.promote(session, role, datagram.source, 3, None)
             role.cap = None
@@ -901,8 +902,8 @@ class Relay:
         role = session.side_of(datagram.source) if session else None
         if role:
             self.forward_bound(session, role, datagram)
-        else:
-            self.forward(datagram)
+        else:  # it came from a bound address, so it drew on no bucket of strangers
+            self.forward(datagram, was_held=True)
 
     def restart_handshake(self, session):
         waiting, session.waiting = session.waiting, []
