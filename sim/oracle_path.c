@@ -121,6 +121,9 @@ void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival)
         struct sim_candidate *candidate = &session->roles[i].candidate;
         if (candidate->there && sim_address_equal(&candidate->address, &arrival->from))
             candidate->bytes += arrival->size;
+        struct sim_displaced *gone = &session->roles[i].remembered;
+        if (gone->there && sim_address_equal(&gone->address, &arrival->from))
+            gone->path_in += arrival->size;
     }
     if (role >= 0 && session->roles[role].capped)
         session->roles[role].path_in += arrival->size;
