@@ -64,7 +64,6 @@ def transport(alias, packet_id):
 
 
 def handshake(session, packet_id):
-    header = b"RI\0\1" + bytes(4) + session.to_bytes(16, "big")[4:].rjust(12, b"\0")
     header = b"RI\0\1" + session.to_bytes(16, "big") + packet_id.to_bytes(8, "big")
     return header + kermit(header).to_bytes(2, "big")
 
@@ -154,6 +153,8 @@ class Maker(Stories):
                 if role.window.jump.since is not None:
                     found.append(role.window.jump.since + 2 * SECOND)
                 found.append(role.exempt.fits_from())
+                if role.peer:
+                    found.append(role.peer.fits_from())
             found += [session.candidates.fits_from(), session.owners.fits_from()]
         found.append((model.now // (120 * SECOND) + 1) * 120 * SECOND)
         return sorted(edge for edge in found if edge > model.now)
@@ -439,6 +440,10 @@ class Maker(Stories):
     def bare_packet(kind):
         return (handshake(0, 0) if kind == HELLO else transport(1, 0)) + bytes(32)
 
+    @staticmethod
+    def rift(packet_id):
+        return transport(9, packet_id)
+
     def bare(self):
         rng = self.rng
         _, role = self.session_role()
@@ -493,7 +498,9 @@ class Maker(Stories):
         at_ns, count = self.later(), self.rng.choice((3, 8, 14, 25))
         address = str(role.address if role.address is not None and self.chance(50)
                       else self.some_address(role))
-        kind = self.rng.choice(("next", "next", "big", "exempt", "bare", "renew", "present", "stray"))
+        scattered = self.rng.sample(PORTS, 2) if self.chance(30) else []
+        kind = self.rng.choice(("next", "next", "big", "exempt", "bare", "renew", "present", "present",
+                                "stray"))
         cookie = self.cookie_line(address)
         for number in range(count):
             if kind in ("next", "big"):
@@ -514,6 +521,8 @@ class Maker(Stories):
             else:
                 data = self.header(0x10, 0, bytes((99,)) * 16) + bytes(8)
             text = data.hex() + (f"<cookie {cookie}>" if kind == "renew" and cookie else "")
+            if scattered:
+                address = address.rpartition(":")[0] + f":{self.rng.choice(scattered)}"
             self.add({"at_ns": at_ns, "from": address, "hex": text})
 
     def make(self):

@@ -345,8 +345,10 @@ class Relay:
         if public in self.revoked:
             return
         current = next((key for key in self.keys if (key.kid, key.public) == (kid or None, public)), None)
-        if current:
+        if current:  # it is the newest again
             current.drop_at = None
+            self.keys.remove(current)
+            self.keys.insert(0, current)
         for key in self.keys:
             if key.drop_at is None and key is not current:
                 key.drop_at = self.now + OLD_KEY_TIME + 2 * self.skew_ms * MILLISECOND
@@ -629,6 +631,7 @@ class Relay:
                 self.event("active", session)
         elif lease.order() > role.lease.order():
             self.verdict(datagram, "newer_token")
+            role.undo = None
             if role.address != datagram.source:
                 self.promote(session, role, datagram.source, 3, None)
             role.cap = None
@@ -899,8 +902,8 @@ class Relay:
         role = session.side_of(datagram.source) if session else None
         if role:
             self.forward_bound(session, role, datagram)
-        else:
-            self.forward(datagram)
+        else:  # it came from a bound address, so it drew on no bucket of strangers
+            self.forward(datagram, was_held=True)
 
     def restart_handshake(self, session):
         waiting, session.waiting = session.waiting, []

@@ -259,6 +259,87 @@ class Stories:
                 self.say(thief, self.number(session, role.window.top + 1),
                          self.jitter(role.sign + 2 * SECOND))
 
+    def story_repeats(self):
+        """One sequence again and again, as RIFT and as anything else."""
+        session = self.active_session()
+        if session is None:
+            return
+        role = self.rng.choice(session.roles)
+        sequence = role.window.top + self.rng.choice((1, 1, 2, 1024, 0))
+        for _ in range(self.rng.choice((3, 4, 5, 6))):
+            if role.address is None:
+                return
+            if self.chance(75):
+                data = self.header(0x10, 0, session.sid) + self.rift(sequence) + bytes(12)
+            else:
+                data = self.number(session, sequence)
+            self.say(role.address, data, self.rng.choice((0, 0, 1000)))
+            if self.chance(15):
+                self.say(role.address, self.number(session, role.window.top + 1))
+
+    def story_narrow(self):
+        """More bytes than a lease with low limits allows, and the bucket's edge."""
+        session = self.active_session()
+        if session is None:
+            return
+        role, other = self.rng.sample(session.roles, 2)
+        claims = self.claims(session.sid, role.side)
+        claims["slimit"], claims["hlimit"] = self.rng.choice(((0, 0), (1000, 1001), (0, 2000)))
+        claims["iat"] = claims["exp_rfc3339"].replace("2026-11-18T11:1", "2026-11-18T11:0")
+        claims["iat"] = claims["iat"][:14] + "06:2" + claims["iat"][18:]
+        self.say(role.address, self.lease(session, role.side, self.signed(claims, "k1")))
+        for _ in range(self.rng.choice((24, 30, 45))):
+            speaker = self.rng.choice((role, role, other))
+            if speaker.address is None:
+                return
+            size = self.rng.choice((1472, 1472, 1472, 1000))
+            edge = session.bits_full_until - SECOND // 4 + 12000000 - self.model.now
+            wait = edge + self.rng.choice((-1, 0, 1)) if self.chance(15) and edge > 1 else 0
+            self.say(speaker.address, self.number(session, speaker.window.top + 1, size), wait)
+
+    def story_old_cookie(self):
+        """A cookie from before one or two changes of the secret."""
+        session = self.active_session()
+        if session is None:
+            return
+        epochs = self.rng.choice((1, 1, 2))
+        until = (self.model.now // (120 * SECOND) + epochs) * 120 * SECOND
+        role, other = self.rng.sample(session.roles, 2)
+        mine = [line for line, cookie in self.model.cookies.items()
+                if cookie == self.model.cookie(session.sid, role.side, role.address)]
+        self.keep_alive(session, until)
+        if not mine or role.address is None:
+            return
+        old = role.address
+        self.say(old, self.header(4, 1, session.sid), 0, mine[0])
+        if self.chance(30):
+            self.say(old, self.header(4, 3, session.sid), 0, mine[0])
+        if other.address is not None and self.chance(50):
+            self.say(self.near(other), self.header(4, 1, session.sid), SECOND, mine[0])
+
+    def story_pending(self):
+        """Several leases of one address under way, and what comes behind them."""
+        if self.profile not in ("verify", "keys", "leases", "handshake"):
+            return
+        address = self.rng.choice(self.addresses)
+        for _ in range(self.rng.choice((3, 5, 8, 12))):
+            sid, side = self.rng.choice(self.sids), self.rng.randrange(2)
+            session = self.model.sessions.get(sid)
+            kind = self.rng.randrange(8)
+            wait = self.rng.choice((0, 0, 0, 1, 1000, 31999, 25000000, SECOND // 2))
+            if kind < 3:
+                token = self.token(sid, side) if self.chance(50) else self.new_token(sid, side)
+                cookie = self.cookie_line(address)
+                data = self.header(self.rng.choice((1, 1, 4)), 1 if cookie else 0, sid)
+                data += bytes((side,)) + len(token).to_bytes(2, "big") + token
+                self.say(address, data, wait, cookie)
+            elif kind < 6:
+                top = session.roles[side].window.top if session else 0
+                data = self.header(0x10, 0, sid) + min(top + 1, 2**63).to_bytes(8, "big")
+                self.say(address, data, wait)
+            else:
+                self.say(address, self.bare_packet(HELLO if self.chance(70) else MESSAGE_3), wait)
+
     def story_unknown_key(self):
         """A lease whose key comes while it waits, with what is held behind it."""
         if self.profile not in ("keys", "verify", "leases"):
