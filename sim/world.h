@@ -107,6 +107,7 @@ struct world_relay {
     struct sim_rng entropy;
     struct world_timer host_timer;
     struct world_timer core_timer;
+    wr_instant core_rests_until_ns; /* its deadline stood still: not asked again before */
     struct world_timer helper_timer;
     struct world_timer link_timer;
 
