@@ -2,6 +2,7 @@
 
 #include "arena.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* calloc leaves pages that nobody touches untouched, which aligned_alloc and memset would not; so
@@ -14,8 +15,7 @@ void *wr_memory_take(size_t bytes)
     if (raw == NULL)
         return NULL;
     size_t offset = WR_ARENA_ALIGN - (size_t)((uintptr_t)raw % WR_ARENA_ALIGN);
-    if (offset < sizeof raw)
-        offset += WR_ARENA_ALIGN;
+    assert(offset >= sizeof raw); /* what calloc gives is aligned to more than a pointer */
     uint8_t *block = raw + offset;
     ((void **)(void *)block)[-1] = raw;
     return block;

@@ -31,15 +31,6 @@ void sim_hash_text(struct sim_hash *hash, const char *text)
     sim_hash_word(hash, sim_hash_bytes((const uint8_t *)text, bytes));
 }
 
-static uint64_t finished(uint64_t value)
-{
-    value ^= value >> 33;
-    value *= PRIME_2;
-    value ^= value >> 29;
-    value *= PRIME_1;
-    return value ^ value >> 32;
-}
-
 void sim_hash_checkpoint(struct sim_hash *hash, wr_instant at_ns)
 {
     if (hash->checkpoint_count == SIM_HASH_CHECKPOINTS_MAX) {
@@ -53,7 +44,7 @@ void sim_hash_checkpoint(struct sim_hash *hash, wr_instant at_ns)
         hash->checkpoints[hash->checkpoint_count++] = (struct sim_checkpoint){
             .events = hash->events,
             .at_ns = at_ns,
-            .hash = finished(hash->state),
+            .hash = sim_hash_mixed(hash->state),
         };
     }
     hash->next_checkpoint = hash->events - hash->events % hash->interval + hash->interval;
@@ -61,7 +52,7 @@ void sim_hash_checkpoint(struct sim_hash *hash, wr_instant at_ns)
 
 uint64_t sim_hash_value(const struct sim_hash *hash)
 {
-    return finished(hash->state ^ hash->events * PRIME_1);
+    return sim_hash_mixed(hash->state ^ hash->events * PRIME_1);
 }
 
 char *sim_hash_format(uint64_t value, char text[SIM_HASH_TEXT_BYTES])
@@ -139,7 +130,7 @@ uint64_t sim_hash_bytes(const uint8_t *bytes, size_t size)
     for (unsigned i = 0; i < LANES; i++) {
         value = mixed(value, lanes[i]);
     }
-    return finished(value);
+    return sim_hash_mixed(value);
 }
 
 int32_t sim_hash_first_difference(const struct sim_checkpoint *a, uint32_t a_count,

@@ -40,6 +40,16 @@ static inline void sim_hash_word(struct sim_hash *hash, uint64_t word)
     hash->state = state ^ state >> 29;
 }
 
+/* The same word with every bit depending on every other: for tables. */
+static inline uint64_t sim_hash_mixed(uint64_t word)
+{
+    word ^= word >> 33;
+    word *= UINT64_C(0xc2b2ae3d27d4eb4f);
+    word ^= word >> 29;
+    word *= UINT64_C(0x9e3779b185ebca87);
+    return word ^ word >> 32;
+}
+
 /* A text with its length, for names in the preamble. */
 void sim_hash_text(struct sim_hash *hash, const char *text);
 

@@ -30,7 +30,7 @@ static uint32_t bucket_of(const struct wr_address *a, const struct wr_address *b
         sim_hash_word(&hash, high);
         sim_hash_word(&hash, low ^ (uint64_t)address->zone << 16 ^ address->port);
     }
-    return (uint32_t)(hash.state >> 32) & (capacity - 1);
+    return (uint32_t)sim_hash_mixed(hash.state) & (capacity - 1);
 }
 
 static const struct wr_address nothing;

@@ -25,7 +25,7 @@ static uint32_t *bucket_of(const struct sim_routes *table, uint32_t below,
     memcpy(halves, address->ip, sizeof halves);
     sim_hash_word(&hash, halves[0]);
     sim_hash_word(&hash, halves[1] ^ (uint64_t)address->zone << 16 ^ address->port);
-    return &table->buckets[(uint32_t)(hash.state >> 32) & (table->capacity - 1)];
+    return &table->buckets[(uint32_t)sim_hash_mixed(hash.state) & (table->capacity - 1)];
 }
 
 static void resize(struct sim_routes *table, uint32_t capacity)

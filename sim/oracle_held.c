@@ -35,11 +35,16 @@ static void set_hold(struct sim_oracle *oracle, struct sim_arrival *held)
 {
     int role;
     struct sim_session *session = sim_path_place(oracle, held, &role);
-    if (lease_pending(oracle, held))
+    held->hold_until_ns = oracle->now;
+    if (lease_pending(oracle, held)) {
         held->hold_until_ns = WR_NEVER;
-    else
-        held->hold_until_ns =
-            session != NULL && role >= 0 ? wr_after(oracle->now, HOLD_NS) : oracle->now;
+    } else if (session != NULL && role >= 0) {
+        if (!held->was_bound && sim_path_message_3_due(session, role))
+            session->waiting_forwards++;
+        held->was_bound = true;
+        held->role = role;
+        held->hold_until_ns = wr_after(oracle->now, HOLD_NS);
+    }
     if (held->hold_until_ns == oracle->now)
         sim_oracle_violate(oracle, SIM_ORACLE_ORDER, held->tag,
                            "section 2: a datagram from %s is held though no lease of its source "

@@ -192,6 +192,7 @@ void sim_judge_bound(struct sim_oracle *oracle, const struct wr_event *event)
     mine->bound_by_token = true;
     mine->released = mine->capped = false;
     mine->candidate.there = mine->remembered.there = mine->overtaken.there = false;
+    mine->loser_until_ns = 0;
     session->heard_ns = oracle->now;
     sim_session_deadline_moved(oracle, session);
 }

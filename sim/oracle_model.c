@@ -158,7 +158,6 @@ static void judge_promoted(struct sim_oracle *oracle, struct sim_session *sessio
         role->overtaken.address = old;
         role->overtaken.until_ns = wr_after(oracle->now, REMEMBERED_NS);
         role->remembered.there = role->capped = false;
-        role->loser_until_ns = 0;
     } else {
         if (!role->remembered.there || oracle->now >= role->remembered.until_ns)
             role->remembered =
@@ -168,7 +167,9 @@ static void judge_promoted(struct sim_oracle *oracle, struct sim_session *sessio
                                        .top = role->window.top,
                                        .empty = role->window.empty,
                                        .bound_by_token = role->bound_by_token,
-                                       .capped = role->capped};
+                                       .capped = role->capped,
+                                       .path_in = role->path_in,
+                                       .path_out = role->path_out};
         /* another port behind an unproven address is as unproven */
         role->capped =
             event->rule == 2 && (role->capped || !sim_address_same_ip(&old, event->address));
@@ -176,9 +177,9 @@ static void judge_promoted(struct sim_oracle *oracle, struct sim_session *sessio
             role->window.jump = role->candidate.jump; /* its third packet moves the window */
         role->path_in = role->candidate.bytes;
         role->path_out = 0;
-        if (sim_address_equal(&role->loser, event->address))
-            role->loser_until_ns = 0;
     }
+    if (sim_address_equal(&role->loser, event->address))
+        role->loser_until_ns = 0;
     role->bound_by_token = event->rule == 3;
     if (role->candidate.there && sim_address_equal(&role->candidate.address, event->address))
         role->candidate.there = false;
@@ -235,7 +236,8 @@ static void judge_reverted(struct sim_oracle *oracle, struct sim_session *sessio
             role->window.jump = role->remembered.jump;
         role->bound_by_token = role->remembered.bound_by_token;
         role->capped = role->remembered.capped && by_forward;
-        role->path_in = role->path_out = 0;
+        role->path_in = role->remembered.path_in;
+        role->path_out = role->remembered.path_out;
     }
     role->remembered.there = false;
     if (role->candidate.there && sim_address_equal(&role->candidate.address, event->address))
@@ -305,6 +307,7 @@ static void judge_vacated(struct sim_oracle *oracle, struct sim_session *session
     role->released = event->why == WR_WHY_RELEASED;
     role->candidate.there = role->remembered.there = role->overtaken.there = false;
     role->capped = false;
+    role->loser_until_ns = 0;
     sim_session_unbind(oracle, session, (int)event->role);
     if (session->active) {
         oracle->sessions_active--;

@@ -121,6 +121,9 @@ void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival)
         struct sim_candidate *candidate = &session->roles[i].candidate;
         if (candidate->there && sim_address_equal(&candidate->address, &arrival->from))
             candidate->bytes += arrival->size;
+        struct sim_displaced *gone = &session->roles[i].remembered;
+        if (gone->there && sim_address_equal(&gone->address, &arrival->from))
+            gone->path_in += arrival->size;
     }
     if (role >= 0 && session->roles[role].capped)
         session->roles[role].path_in += arrival->size;
@@ -258,10 +261,13 @@ static void judge_limits(struct sim_oracle *oracle, struct sim_session *session,
 }
 
 /* A FORWARD that had waited goes on, whatever becomes of it: message 3 is due no more. */
-static void waited_for_message_3(struct sim_session *session, const struct sim_arrival *arrival)
+static void waited_for_message_3(struct sim_session *session, int role,
+                                 const struct sim_arrival *arrival)
 {
-    if (arrival->kept && arrival->was_bound && arrival->sight.kind == SIM_SIGHT_FORWARD &&
-        session->first_shaker_known && (int)session->first_shaker == arrival->role)
+    int sender = arrival->behind_lease ? role : arrival->role;
+    if (arrival->kept && (arrival->was_bound || arrival->behind_lease) &&
+        arrival->sight.kind == SIM_SIGHT_FORWARD && session->first_shaker_known &&
+        (int)session->first_shaker == sender)
         session->message_3_over = true;
 }
 
@@ -293,7 +299,7 @@ static void judge_order(struct sim_oracle *oracle, struct sim_session *session, 
     if (arrival->sight.kind == SIM_SIGHT_FORWARD) {
         if (sim_path_message_3_due(session, role))
             session->message_3_over = true;
-        waited_for_message_3(session, arrival);
+        waited_for_message_3(session, role, arrival);
         if (arrival->number > sender->last_forward)
             sender->last_forward = arrival->number;
     } else if (arrival->number > sender->last_bare) {
@@ -399,7 +405,8 @@ static void judge_window_drop(struct sim_oracle *oracle, struct sim_role *sender
     }
 }
 
-/* A candidate's or remembered address's FORWARD: its jump is remembered apart. */
+/* A candidate's or remembered address's FORWARD: its jump is remembered apart, with the one role
+ * that it is taken for. */
 static void note_unproven(struct sim_oracle *oracle, struct sim_session *session,
                           const struct sim_arrival *arrival)
 {
@@ -407,14 +414,23 @@ static void note_unproven(struct sim_oracle *oracle, struct sim_session *session
     if (arrival->sight.exempt || sequence > UINT64_MAX - 8192)
         return;
     for (int i = 0; i < WR_ROLES; i++) {
+        struct sim_displaced *gone = &session->roles[i].remembered;
+        if (!gone->there || oracle->now >= gone->until_ns ||
+            !sim_address_equal(&gone->address, &arrival->from))
+            continue;
+        if (sequence > gone->top + SIM_WINDOW_SPAN)
+            sim_jump_drop(&gone->jump, sequence, oracle->now);
+        return;
+    }
+    for (int i = 0; i < WR_ROLES; i++) {
         struct sim_role *role = &session->roles[i];
-        if (role->candidate.there && sim_address_equal(&role->candidate.address, &arrival->from) &&
-            sequence > role->window.top + SIM_WINDOW_SPAN)
-            sim_jump_drop(&role->candidate.jump, sequence, oracle->now);
-        if (role->remembered.there &&
-            sim_address_equal(&role->remembered.address, &arrival->from) &&
-            sequence > role->remembered.top + SIM_WINDOW_SPAN)
-            sim_jump_drop(&role->remembered.jump, sequence, oracle->now);
+        struct sim_candidate *candidate = &role->candidate;
+        if (!candidate->there || !sim_address_equal(&candidate->address, &arrival->from) ||
+            wr_elapsed(candidate->since_ns, oracle->now) >= 30 * WR_S)
+            continue;
+        if (sequence > role->window.top + SIM_WINDOW_SPAN)
+            sim_jump_drop(&candidate->jump, sequence, oracle->now);
+        return;
     }
 }
 
@@ -483,7 +499,7 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
         bindings = sim_address_bindings(oracle, &arrival->from);
     sim_oracle_judges(oracle, SIM_ORACLE_MODEL);
     if (session != NULL)
-        waited_for_message_3(session, arrival);
+        waited_for_message_3(session, role, arrival);
     switch (arrival->outcome) {
     case WR_OUTCOME_SESSION_NOT_FOUND:
         if (session != NULL)

@@ -32,6 +32,7 @@ struct sim_displaced {
     /* by rule 1 or 2: what comes back with it */
     uint64_t top;
     bool empty, bound_by_token, capped;
+    uint64_t path_in, path_out;
     struct sim_jump jump;
 };
 

@@ -301,9 +301,16 @@ void sim_read_timeline(struct sim_reader *reader, const cJSON *root)
         return;
     }
     uint32_t room = 0;
-    cJSON_ArrayForEach(item, timeline) room += repeats_of(item);
+    cJSON_ArrayForEach(item, timeline)
+    {
+        room += repeats_of(item);
+    }
     scenario->actions = SIM_ARENA_ARRAY(reader->arena, struct sim_action, room);
-    cJSON_ArrayForEach(item, timeline) scenario->action_count += read_action(
-        reader, item, scenario->actions + scenario->action_count, room - scenario->action_count);
+    cJSON_ArrayForEach(item, timeline)
+    {
+        scenario->action_count +=
+            read_action(reader, item, scenario->actions + scenario->action_count,
+                        room - scenario->action_count);
+    }
     sort_actions(reader->arena, scenario->actions, scenario->action_count);
 }

@@ -470,6 +470,9 @@ void sim_read_expectations(struct sim_reader *reader, const cJSON *root)
     }
     scenario->expectations =
         SIM_ARENA_ARRAY(reader->arena, struct sim_expectation, count * SIM_MEASURE_FORMS);
-    cJSON_ArrayForEach(item, expect) scenario->expectation_count +=
-        read_expectation(reader, item, scenario->expectations + scenario->expectation_count);
+    cJSON_ArrayForEach(item, expect)
+    {
+        scenario->expectation_count +=
+            read_expectation(reader, item, scenario->expectations + scenario->expectation_count);
+    }
 }

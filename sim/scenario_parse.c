@@ -95,7 +95,10 @@ static uint32_t declare(struct sim_reader *reader, const cJSON *root, enum sim_e
     uint32_t groups = section ? (uint32_t)cJSON_GetArraySize(section) : 1;
     reader->groups[entity] = SIM_ARENA_ARRAY(reader->arena, struct sim_group, groups);
     const cJSON *item;
-    cJSON_ArrayForEach(item, section) declare_one(reader, item, entity, item->string, &next);
+    cJSON_ArrayForEach(item, section)
+    {
+        declare_one(reader, item, entity, item->string, &next);
+    }
     if (!section && given_names[entity])
         declare_one(reader, root, entity, given_names[entity], &next);
     return next;

@@ -3,9 +3,8 @@
 
 #include <cjson/cJSON.h>
 
+#include <inttypes.h>
 #include <string.h>
-
-#define EXACT_MAX 9007199254740992.0
 
 static cJSON *reference(const char *name)
 {
@@ -23,12 +22,19 @@ static cJSON *typed(const char *type)
     return node;
 }
 
-static cJSON *whole(const struct sim_field *field, double type_max)
+/* Numbers are written as digits: cJSON would keep and print them as doubles. */
+static void add_whole(cJSON *node, const char *name, uint64_t value, bool negative)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%s%" PRIu64, negative ? "-" : "", value);
+    cJSON_AddRawToObject(node, name, digits);
+}
+
+static cJSON *whole(const struct sim_field *field, uint64_t type_max)
 {
     cJSON *node = typed("integer");
-    cJSON_AddNumberToObject(node, "minimum", (double)field->min);
-    if (field->max || type_max < EXACT_MAX) /* cJSON prints 2^53 inexactly */
-        cJSON_AddNumberToObject(node, "maximum", field->max ? (double)field->max : type_max);
+    add_whole(node, "minimum", field->min, false);
+    add_whole(node, "maximum", field->max ? field->max : type_max, false);
     return node;
 }
 
@@ -58,8 +64,8 @@ static cJSON *value_schema(const struct sim_field *field)
     switch (field->kind) {
     case SIM_FIELD_STRING:
         node = typed("string");
-        cJSON_AddNumberToObject(node, "minLength", (double)field->min);
-        cJSON_AddNumberToObject(node, "maxLength", field->max ? (double)field->max : 256);
+        add_whole(node, "minLength", field->min, false);
+        add_whole(node, "maxLength", field->max ? field->max : 256, false);
         break;
     case SIM_FIELD_BOOL:
         node = typed("boolean");
@@ -71,12 +77,12 @@ static cJSON *value_schema(const struct sim_field *field)
         node = whole(field, UINT32_MAX);
         break;
     case SIM_FIELD_U64:
-        node = whole(field, EXACT_MAX);
+        node = whole(field, UINT64_C(1) << 53); /* what JSON readers keep exact */
         break;
     case SIM_FIELD_I32:
         node = typed("integer");
-        cJSON_AddNumberToObject(node, "minimum", -(double)field->max);
-        cJSON_AddNumberToObject(node, "maximum", (double)field->max);
+        add_whole(node, "minimum", field->max, true);
+        add_whole(node, "maximum", field->max, false);
         break;
     case SIM_FIELD_DURATION:
         node = reference("duration");
