@@ -386,7 +386,8 @@ class Relay(Admission, Moving, Forwarding):
         session = self.sessions.get(datagram.sid)
         if session is None or datagram.counted_for:
             return
-        for role in session.roles:
+        bound = session.side_of(datagram.source)
+        for role in [bound] if bound else session.roles:
             candidate = role.live_candidate(datagram.source, self.now)
             remembered = role.live_remembered(self.now)
             if role.address == datagram.source and role.cap:
