@@ -13,6 +13,7 @@
  *   world_traffic.c   what peers have to say to each other
  *   world_attack.c    attackers
  *   world_timeline.c  the actions of a scenario, and their ends
+ *   world_trouble.c   what the oracles' truth is told of them
  *   world_observe.c   what watchers are told
  */
 #ifndef SIM_WORLD_H
@@ -106,6 +107,7 @@ struct world_relay {
     struct sim_rng entropy;
     struct world_timer host_timer;
     struct world_timer core_timer;
+    wr_instant core_rests_until_ns; /* its deadline stood still: not asked again before */
     struct world_timer helper_timer;
     struct world_timer link_timer;
 
@@ -495,6 +497,11 @@ void world_add_counters(struct wr_counters *sum, const struct wr_relay *core);
 /* Carries out an action of the timeline, or ends it after its for_ns. */
 void world_act(struct world *world, const struct sim_action *action);
 void world_act_end(struct world *world, const struct sim_action *action);
+
+/* world_trouble.c: an action is a trouble that begins now; it ends after its for_ns, at once, or
+ * with an action that ends its kind. */
+void world_trouble_begins(struct world *world, const struct sim_action *action);
+void world_trouble_ends(struct world *world);
 
 /* world_observe.c: each tells the watcher, where there is one. */
 void world_observe_relay(struct world_relay *relay, const struct wr_event *event, uint32_t sender);

@@ -5,7 +5,6 @@
 
 #include <address.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 static wr_instant now_of(const struct world *world)

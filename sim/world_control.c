@@ -4,7 +4,6 @@
  */
 #include "world.h"
 
-#include <assert.h>
 #include <string.h>
 
 #define COUNTERS (sizeof(struct wr_counters) / sizeof(uint64_t))

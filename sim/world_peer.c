@@ -7,12 +7,10 @@
 
 #include <address.h>
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HEADER_BYTES  20
-#define LATERS_MAX    65536
 #define REJECT_FULL   4 /* section 1 */
 #define REJECT_BANNED 5
 
@@ -60,7 +58,6 @@ static void hold_back(struct world *world, uint32_t peer, bool up, uint64_t for_
                       struct sim_datagram *datagram)
 {
     if (world->later_free == SIM_NONE) {
-        assert(world->later_count < LATERS_MAX);
         world->laters =
             world_resized(world->laters, world->later_count + 1u, sizeof *world->laters);
         world->laters[world->later_count].next_free = SIM_NONE;

@@ -195,8 +195,11 @@ void world_relay_rearm(struct world_relay *relay)
     }
     arm(relay, &relay->host_timer, sim_host_next_deadline(&relay->host), WORLD_CLASS_HOST,
         WORLD_HOST);
-    arm(relay, &relay->core_timer, wr_relay_next_deadline(relay->core), WORLD_CLASS_RELAY,
-        WORLD_RELAY_DEADLINE);
+    wr_instant core_due_ns = wr_relay_next_deadline(relay->core);
+    if (core_due_ns < relay->core_rests_until_ns) {
+        core_due_ns = relay->core_rests_until_ns;
+    }
+    arm(relay, &relay->core_timer, core_due_ns, WORLD_CLASS_RELAY, WORLD_RELAY_DEADLINE);
     if (relay->job_count > 0) {
         arm(relay, &relay->helper_timer, relay->jobs[relay->first_job].due_ns, WORLD_CLASS_HOST,
             WORLD_VERIFIED);
@@ -303,6 +306,11 @@ void world_relay_on_deadline(struct world_relay *relay)
         sim_oracle_deadline(relay->oracle);
         wr_relay_on_deadline(relay->core);
         world_relay_leave(relay);
+        /* A core whose deadline stands still breaks its promise, as the oracle has said by now; it
+         * must not hold the world at this instant. */
+        if (wr_relay_next_deadline(relay->core) <= now) {
+            relay->core_rests_until_ns = wr_after(now, WR_MS);
+        }
     }
     world_relay_rearm(relay);
 }

@@ -3,9 +3,6 @@
  */
 #include "world.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #define PROGRESS_EVENTS 65536u
 
 /* ---- Timers ------------------------------------------------------------------------------------

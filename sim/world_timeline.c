@@ -1,6 +1,5 @@
 /*
- * The actions of a scenario. What lasts for_ns is undone by world_act_end; the truth is told of
- * every trouble and of its end, so that the oracles know from when on everybody must be served.
+ * The actions of a scenario. What lasts for_ns is undone by world_act_end.
  */
 #include "world.h"
 
@@ -19,73 +18,6 @@ static wr_instant now_of(const struct world *world)
 static uint32_t end_of_range(struct sim_range range)
 {
     return range.first + range.count;
-}
-
-/* ---- Troubles ----------------------------------------------------------------------------------
- */
-
-/* The kind of trouble that an action begins. */
-static enum world_trouble begins(const struct sim_action *action)
-{
-    switch (action->kind) {
-    case SIM_DO_PARTITION:
-        return WORLD_TROUBLE_PARTITION;
-    case SIM_DO_RELAY_CRASH:
-    case SIM_DO_RELAY_DRAIN:
-        return WORLD_TROUBLE_RELAY;
-    case SIM_DO_RELAY_PAUSE:
-        return WORLD_TROUBLE_PAUSE;
-    case SIM_DO_PEER_PAUSE:
-    case SIM_DO_PEER_CRASH:
-        return WORLD_TROUBLE_PEER;
-    case SIM_DO_MASTER_FAIL:
-        return WORLD_TROUBLE_MASTER;
-    case SIM_DO_ATTACK_START:
-        return WORLD_TROUBLE_ATTACK;
-    default:
-        return WORLD_TROUBLE_NONE;
-    }
-}
-
-/* And the kind that it ends. */
-static enum world_trouble ends(const struct sim_action *action)
-{
-    switch (action->kind) {
-    case SIM_DO_HEAL:
-        return WORLD_TROUBLE_PARTITION;
-    case SIM_DO_RELAY_RESTART:
-        return WORLD_TROUBLE_RELAY;
-    case SIM_DO_RELAY_RESUME:
-        return WORLD_TROUBLE_PAUSE;
-    case SIM_DO_PEER_RESUME:
-    case SIM_DO_PEER_RESTART:
-        return WORLD_TROUBLE_PEER;
-    case SIM_DO_MASTER_RECOVER:
-        return WORLD_TROUBLE_MASTER;
-    case SIM_DO_ATTACK_STOP:
-        return WORLD_TROUBLE_ATTACK;
-    default:
-        return WORLD_TROUBLE_NONE;
-    }
-}
-
-static void tell_truth(struct world *world, const struct sim_action *action)
-{
-    enum world_trouble over = ends(action);
-    enum world_trouble begun = begins(action);
-    while (over != WORLD_TROUBLE_NONE && world->troubles[over] > 0) {
-        world->troubles[over]--;
-        sim_truth_fault_ends(world->truth, now_of(world));
-    }
-    sim_truth_fault_begins(world->truth, now_of(world));
-    if (action->for_ns > 0) {
-        return; /* ends with the action */
-    }
-    if (begun != WORLD_TROUBLE_NONE) {
-        world->troubles[begun]++;
-    } else {
-        sim_truth_fault_ends(world->truth, now_of(world)); /* a trouble of this instant */
-    }
 }
 
 /* ---- NATs --------------------------------------------------------------------------------------
@@ -480,7 +412,7 @@ static void act_on_attackers(struct world *world, const struct sim_action *actio
 
 void world_act(struct world *world, const struct sim_action *action)
 {
-    tell_truth(world, action);
+    world_trouble_begins(world, action);
     switch (action->kind) {
     case SIM_DO_NAT_REBIND:
         rebind(world, action);
@@ -594,7 +526,7 @@ static void end_on_masters(struct world *world, const struct sim_action *action)
 
 void world_act_end(struct world *world, const struct sim_action *action)
 {
-    sim_truth_fault_ends(world->truth, now_of(world));
+    world_trouble_ends(world);
     switch (action->kind) {
     case SIM_DO_PEER_PAUSE:
         for (uint32_t i = action->peers.first; i < end_of_range(action->peers); i++) {

@@ -87,6 +87,12 @@ class ScenariosCanFail(unittest.TestCase):
                 lost, _ = lost_expectations(scenario, fault)
                 self.assertTrue(lost, "every expectation holds in spite of the fault")
 
+    def test_a_core_whose_deadline_stands_still_does_not_hold_the_world(self):
+        scenario = SCENARIOS / "nat/keepalives-hold-the-mapping.json"
+        done = subprocess.run([SIM, "run", "--fault", "deadline_stands_still", str(scenario)],
+                              capture_output=True, text=True, check=False, timeout=300)
+        self.assertEqual(done.returncode, 3, done.stdout)
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])
