@@ -70,6 +70,8 @@ static void give_cookie(struct sim_oracle *oracle, const uint8_t *cookie,
 bool sim_cookie_good(struct sim_oracle *oracle, const struct sim_arrival *arrival, int role)
 {
     const uint8_t *cookie = arrival->bytes + arrival->sight.cookie_at;
+    if (arrival->cookie_was_good && (role < 0 || role == (int)sim_lease_role(oracle, arrival)))
+        return true;
     for (int i = 0; i < 2 && arrival->sight.has_cookie; i++) {
         uint32_t at = sim_map_find(&oracle->cookie_map[i], word(cookie));
         if (at == SIM_NO_SLOT)

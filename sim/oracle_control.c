@@ -70,9 +70,10 @@ void sim_lease_taken(struct sim_oracle *oracle, struct sim_arrival *arrival)
 {
     const struct sim_token *token = sim_lease_token(oracle, arrival);
     arrival->in_queue = token->readable && ring_knows(oracle, token);
-    arrival->first_class = arrival->was_bound ||
-                           (arrival->sight.has_cookie &&
-                            sim_cookie_good(oracle, arrival, (int)sim_lease_role(oracle, arrival)));
+    arrival->cookie_was_good =
+        arrival->sight.has_cookie &&
+        sim_cookie_good(oracle, arrival, (int)sim_lease_role(oracle, arrival));
+    arrival->first_class = arrival->was_bound || arrival->cookie_was_good;
     arrival->signed_by = token->signed_by;
     struct sim_session *session = sim_session_find(oracle, &arrival->sight.session);
     int role = session != NULL ? sim_session_role_of(session, &arrival->from) : -1;

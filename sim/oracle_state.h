@@ -95,6 +95,7 @@ struct sim_arrival {
     bool asked;        /* its verification went out */
     bool in_queue;     /* it joined one of the two queues, the first where `first_class` */
     bool first_class;
+    bool cookie_was_good; /* when the lease was taken: it does not age while that is verified */
     struct sim_digest signed_by;
     enum wr_outcome outcome;
     enum wr_verdict verdict;
