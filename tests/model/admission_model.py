@@ -99,7 +99,7 @@ class Admission:
 
     def wait_for_key(self, request):
         if request.lease.kid is None or len(self.key_waiters) == KEY_WAITERS_MAX:
-            self.finish(request, lambda: self.refuse(request.datagram, "unknown_key"))
+            self.finish_unknown(request)
             return
         request.deadline = self.now + KEY_WAIT_TIME
         self.key_waiters.append(request)
@@ -121,15 +121,20 @@ class Admission:
         self.finish(request, lambda: self.refuse(datagram, "queue_dropped", cookie))
 
     def time_out_requests(self):
-        late = [request for request in self.queues[0] + self.queues[1] + self.key_waiters
-                if request.deadline <= self.now]
-        for request in sorted(late, key=lambda one: (one.deadline, one.datagram.line)):
-            if request in self.key_waiters:
-                self.key_waiters.remove(request)
-                self.finish(request, lambda: self.refuse(request.datagram, "unknown_key"))
+        while True:
+            lists = [queue for queue in (*self.queues, self.key_waiters) if queue]
+            late = [queue for queue in lists if queue[0].deadline <= self.now]
+            if not late:
+                return
+            queue = min(late, key=lambda one: (one[0].deadline, one[0].datagram.line))
+            request = queue.pop(0)
+            if queue is self.key_waiters:
+                self.finish_unknown(request)
             else:
-                self.queues[0 if request.first else 1].remove(request)
                 self.drop_queued(request)
+
+    def finish_unknown(self, request):
+        self.finish(request, lambda: self.refuse(request.datagram, "unknown_key"))
 
     def start_verifications(self):
         while len(self.running) < OUT_MAX and (self.queues[0] or self.queues[1]):
