@@ -166,12 +166,12 @@ static void count_verdict(struct wr_counters *counters, enum wr_verdict verdict)
 void wr_report_outcome(struct wr_relay *relay, uint64_t tag, enum wr_outcome outcome,
                        const struct wr_session_id *session)
 {
-    uint64_t dropped = relay->counters.dropped_packets;
-    count_outcome(&relay->counters, outcome);
+    if (WR_FAULT(drops_uncounted))
+        relay->counters.outcomes[outcome]++;
+    else
+        count_outcome(&relay->counters, outcome);
     if (WR_FAULT(count_outcome_twice) && relay->counters.packets_rx % 16 == 0)
         relay->counters.outcomes[outcome]++;
-    if (WR_FAULT(drops_uncounted))
-        relay->counters.dropped_packets = dropped;
     tell(relay, &(struct wr_event){
                     .kind = WR_EVENT_OUTCOME, .tag = tag, .outcome = outcome, .session = session});
 }
