@@ -15,12 +15,17 @@ struct wr_arena {
 
 #define WR_ARENA_ALIGN 64 /* a cache line */
 
-/* `count` items of `bytes` each, aligned to a cache line, zero when the block is; NULL while only
- * sizes are added up. The caller's configuration bounds keep the product far from overflow. */
+/* `count` items of `bytes` (at least 1) each, aligned to a cache line, zero when the block is; NULL
+ * while only sizes are added up. A sum that does not fit (2^24 sessions on a machine of 32 bits) is
+ * SIZE_MAX and stays so, which is more than wr_memory_take ever gives. */
 static inline void *wr_arena_take(struct wr_arena *arena, size_t count, size_t bytes)
 {
+    if (arena->used > SIZE_MAX - (WR_ARENA_ALIGN - 1)) {
+        arena->used = SIZE_MAX;
+        return NULL;
+    }
     size_t at = (arena->used + WR_ARENA_ALIGN - 1) / WR_ARENA_ALIGN * WR_ARENA_ALIGN;
-    arena->used = at + count * bytes;
+    arena->used = count > (SIZE_MAX - at) / bytes ? SIZE_MAX : at + count * bytes;
     return arena->base != NULL ? arena->base + at : NULL;
 }
 

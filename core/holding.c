@@ -17,8 +17,8 @@ bool wr_holding_behind_lease(struct wr_relay *relay, const struct wr_datagram *d
         *limited = true;
         return false;
     }
-    uint32_t at = wr_hold_pool_put(&relay->pool, datagram, relay->now);
-    request->held[request->held_count++] = at;
+    wr_verify_queue_hold(&relay->queue, request,
+                         wr_hold_pool_put(&relay->pool, datagram, relay->now));
     return true;
 }
 

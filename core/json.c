@@ -18,6 +18,7 @@ void wr_json_begin(struct wr_json *json, const uint8_t *bytes, size_t size)
     json->first = false;
     json->depth = 0;
     json->names = 0;
+    json->collisions = 0;
     if (size > WR_JSON_BYTES_MAX)
         fail(json);
 }
@@ -262,8 +263,8 @@ bool wr_json_is(const struct wr_json_text *text, const char *wanted)
 
 /* ---- Names of members ------------------------------------------------------------------------ */
 
-/* FNV-1a of the unescaped text. Who makes names that collide only makes two short texts be compared
- * in full. */
+/* FNV-1a of the unescaped text. Where two are equal the texts are compared in full; who makes names
+ * that collide is stopped at WR_JSON_COLLISIONS_MAX of them. */
 static uint32_t hash_of(const struct wr_json_text *text)
 {
     struct walk walk = walk_over(text);
@@ -282,8 +283,8 @@ static struct wr_json_text name_at(const struct wr_json *json, uint16_t place)
     return text;
 }
 
-/* Adds a name to the list of open objects; false where its object has it already, or the list is
- * full. */
+/* Adds a name to the list of open objects; false where its object has it already, the list is full,
+ * or too many hashes were equal. */
 static bool note_name(struct wr_json *json, const struct wr_json_text *name)
 {
     uint32_t hash = hash_of(name);
@@ -293,7 +294,7 @@ static bool note_name(struct wr_json *json, const struct wr_json_text *name)
         if (json->hashes[i] != hash)
             continue;
         struct wr_json_text other = name_at(json, json->places[i]);
-        if (same_text(&other, name))
+        if (same_text(&other, name) || ++json->collisions > WR_JSON_COLLISIONS_MAX)
             return false;
     }
     json->hashes[json->names] = hash;

@@ -7,7 +7,9 @@
  * hash and a place; a name is compared with those of its own object, by hash first. The list is
  * WR_JSON_MEMBERS_MAX long (a token's payload of 1036 bytes has room for fewer: a member takes 5
  * bytes at least), so the worst document costs under 33,000 comparisons of two integers: about 20
- * us, a third of a signature. A document with more names open is refused.
+ * us, a third of a signature. A document with more names open is refused, and so is one in which
+ * hashes of different names were equal more than WR_JSON_COLLISIONS_MAX times: chance makes no
+ * two, but whoever wants them makes as many as fit.
  */
 #ifndef WR_JSON_H
 #define WR_JSON_H
@@ -16,9 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WR_JSON_BYTES_MAX   65535
-#define WR_JSON_DEPTH_MAX   16
-#define WR_JSON_MEMBERS_MAX 256
+#define WR_JSON_BYTES_MAX      65535
+#define WR_JSON_DEPTH_MAX      16
+#define WR_JSON_MEMBERS_MAX    256
+#define WR_JSON_COLLISIONS_MAX 16
 
 /* What stands between two quotes: valid UTF-8 and valid escapes. Borrowed from the document. */
 struct wr_json_text {
@@ -43,6 +46,7 @@ struct wr_json {
     bool first; /* the innermost object or array has given nothing yet */
     uint32_t depth;
     uint32_t names;                   /* of the open objects, in the lists below */
+    uint32_t collisions;              /* of names' hashes, in the whole document */
     uint32_t base[WR_JSON_DEPTH_MAX]; /* first name of the object at each depth */
     uint32_t hashes[WR_JSON_MEMBERS_MAX];
     uint16_t places[WR_JSON_MEMBERS_MAX]; /* where the name's text begins */

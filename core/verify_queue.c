@@ -79,6 +79,12 @@ static void chain_remove(struct wr_verify_queue *queue, enum wr_verify_index ind
     *(newer != WR_VERIFY_NONE ? &queue->requests[newer].chain[index][0] : &chain->newest) = older;
 }
 
+static void leave_index(struct wr_verify_queue *queue, struct wr_verify_request *request)
+{
+    for (int index = 0; index < WR_VERIFY_INDEXES; index++)
+        chain_remove(queue, (enum wr_verify_index)index, request);
+}
+
 static void list_append(struct wr_verify_queue *queue, enum wr_verify_place place,
                         struct wr_verify_request *request, wr_instant now)
 {
@@ -142,8 +148,8 @@ void wr_verify_queue_leave(struct wr_verify_queue *queue, struct wr_verify_reque
         queue->out--;
     else
         list_remove(queue, request);
-    for (int index = 0; index < WR_VERIFY_INDEXES; index++)
-        chain_remove(queue, (enum wr_verify_index)index, request);
+    if (request->held_count < WR_VERIFY_HELD_MAX)
+        leave_index(queue, request);
     request->place = WR_VERIFY_FREE;
     request->newer = queue->free;
     queue->free = at;
@@ -206,6 +212,15 @@ struct wr_verify_request *wr_verify_queue_timed_out(struct wr_verify_queue *queu
                : NULL;
 }
 
+void wr_verify_queue_hold(struct wr_verify_queue *queue, struct wr_verify_request *request,
+                          uint32_t held)
+{
+    assert(request->held_count < WR_VERIFY_HELD_MAX);
+    request->held[request->held_count++] = held;
+    if (request->held_count == WR_VERIFY_HELD_MAX)
+        leave_index(queue, request);
+}
+
 struct wr_verify_request *wr_verify_queue_holder(struct wr_verify_queue *queue,
                                                  const struct wr_address *from,
                                                  const struct wr_session_id *session)
@@ -217,7 +232,6 @@ struct wr_verify_request *wr_verify_queue_holder(struct wr_verify_queue *queue,
     while (at != WR_VERIFY_NONE) {
         struct wr_verify_request *request = &queue->requests[at];
         if (wr_address_equal(&request->origin.from, from) &&
-            request->held_count < WR_VERIFY_HELD_MAX &&
             (session == NULL || memcmp(&request->origin.session, session, sizeof *session) == 0))
             return request;
         at = request->chain[index][1];

@@ -44,8 +44,8 @@ struct wr_lease_origin {
 };
 
 /* Pending requests are found by their source address, and by that and their session, the oldest
- * first: however many leases an address has pending, a datagram for another session costs nothing.
- */
+ * first, while they can hold a datagram more: however many leases an address has pending, one that
+ * finds no place costs nothing. */
 enum wr_verify_index { WR_VERIFY_BY_ADDRESS, WR_VERIFY_BY_SESSION, WR_VERIFY_INDEXES };
 
 struct wr_verify_request {
@@ -124,6 +124,11 @@ wr_instant wr_verify_queue_budget_deadline(const struct wr_verify_queue *queue, 
 /* The request whose two seconds are over first; NULL for none that is over at `now`. */
 struct wr_verify_request *wr_verify_queue_timed_out(struct wr_verify_queue *queue, wr_instant now);
 wr_instant wr_verify_queue_timeout_deadline(const struct wr_verify_queue *queue);
+
+/* Notes the place of a datagram that is held with a request, which had room for it. One that is
+ * full leaves the index: nobody walks past it. */
+void wr_verify_queue_hold(struct wr_verify_queue *queue, struct wr_verify_request *request,
+                          uint32_t held);
 
 /* The oldest pending request from this address (of this session, where one is given) that can hold
  * one datagram more; NULL for none. */

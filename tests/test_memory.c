@@ -42,6 +42,24 @@ Test(memory, an_arena_adds_up_first_and_hands_out_then)
     cr_expect_eq(arena.used, sizes.used);
 }
 
+Test(memory, sizes_that_do_not_fit_are_too_much_and_never_wrap)
+{
+    /* 2^24 sessions are more than the address space of 32 bits. */
+    struct wr_arena sizes = {NULL, 0};
+    wr_arena_take(&sizes, 1, 100);
+    wr_arena_take(&sizes, SIZE_MAX / 8, 16);
+    cr_expect_eq(sizes.used, SIZE_MAX);
+    wr_arena_take(&sizes, 1, 100);
+    cr_expect_eq(sizes.used, SIZE_MAX);
+    cr_expect_null(wr_memory_take(sizes.used));
+    struct wr_arena nearly = {NULL, SIZE_MAX - 10};
+    wr_arena_take(&nearly, 0, 16);
+    cr_expect_eq(nearly.used, SIZE_MAX);
+    struct wr_arena sum = {NULL, 64};
+    wr_arena_take(&sum, 1, SIZE_MAX - 63);
+    cr_expect_eq(sum.used, SIZE_MAX);
+}
+
 Test(memory, powers_of_two)
 {
     cr_expect_eq(wr_power_of_two(0), 1);

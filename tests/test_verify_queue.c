@@ -152,6 +152,12 @@ Test(verify_queue, a_full_queue_takes_no_request_back)
     cr_expect_eq(waiting->place, WR_VERIFY_KEY_WAIT);
 }
 
+static void fill(struct wr_verify_request *request)
+{
+    for (uint32_t at = 0; at < WR_VERIFY_HELD_MAX; at++)
+        wr_verify_queue_hold(&queue, request, at);
+}
+
 Test(verify_queue, the_holder_is_the_oldest_of_its_address_and_session_with_room)
 {
     const struct wr_address from = {.ip = {1}, .port = 7};
@@ -163,11 +169,32 @@ Test(verify_queue, the_holder_is_the_oldest_of_its_address_and_session_with_room
     cr_expect_eq(wr_verify_queue_holder(&queue, &from, &session), older);
     cr_expect_eq(wr_verify_queue_holder(&queue, &from, NULL), older);
     cr_expect_null(wr_verify_queue_holder(&queue, &from, &other));
-    older->held_count = WR_VERIFY_HELD_MAX;
+    fill(older);
     cr_expect_eq(wr_verify_queue_holder(&queue, &from, &session), newer);
-    newer->held_count = WR_VERIFY_HELD_MAX;
+    fill(newer);
     cr_expect_null(wr_verify_queue_holder(&queue, &from, NULL));
     wr_verify_queue_leave(&queue, older);
     wr_verify_queue_leave(&queue, newer);
+    cr_expect_null(wr_verify_queue_holder(&queue, &from, NULL));
+}
+
+/* Else whoever fills the requests of one address makes every datagram behind them walk past all. */
+Test(verify_queue, a_request_without_room_stands_in_nobodys_way)
+{
+    const struct wr_address from = {.ip = {1}, .port = 7};
+    struct wr_verify_request *full = join(WR_VERIFY_SECOND, 7, 0);
+    struct wr_verify_request *also_full = join(WR_VERIFY_SECOND, 7, 0);
+    struct wr_verify_request *open = join(WR_VERIFY_SECOND, 7, 0);
+    fill(full);
+    fill(also_full);
+    cr_expect_eq(full->held[1], 1);
+    cr_expect_eq(full->held_count, WR_VERIFY_HELD_MAX);
+    for (int index = 0; index < WR_VERIFY_INDEXES; index++)
+        cr_expect_eq(open->chain[index][0], WR_VERIFY_NONE);
+    wr_verify_queue_leave(&queue, full);
+    wr_verify_queue_leave(&queue, also_full);
+    cr_expect_eq(wr_verify_queue_holder(&queue, &from, NULL), open);
+    cr_expect_eq(queue.pending, 1);
+    wr_verify_queue_leave(&queue, open);
     cr_expect_null(wr_verify_queue_holder(&queue, &from, NULL));
 }
