@@ -84,15 +84,18 @@ int sim_list_command(int argc, char **argv)
             markdown = true;
         } else if (strcmp(argv[i], "--covers") == 0) {
             covers = true;
+        } else if (argv[i][0] == '-') {
+            fprintf(stderr, "no option \"%s\"\n", argv[i]);
+            good = false;
         } else {
-            good = argv[i][0] != '-' && sim_files_add(&files, arena, argv[i]);
+            good = sim_files_add(&files, arena, argv[i]);
             named = true;
         }
     }
     int code = SIM_EXIT_USAGE;
     if (good && named)
         code = list(&files, arena, markdown, covers);
-    else if (files.count == 0)
+    else if (good)
         fputs(usage, stderr);
     sim_arena_destroy(arena);
     return code;

@@ -46,7 +46,7 @@ static bool parse_seed(const char *text, uint64_t *seed)
 {
     char *end;
     errno = 0;
-    *seed = strtoull(text, &end, 0);
+    *seed = strtoull(text, &end, 10);
     return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0';
 }
 
@@ -144,6 +144,20 @@ static bool parse_arguments(struct request *request, int argc, char **argv)
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
+/* Closes what was written; false, with a word to the user, where it did not arrive. */
+static bool close_output(FILE *file, const char *path, bool written)
+{
+    written = ferror(file) == 0 && written;
+    int error = errno;
+    if (fclose(file) != 0) {
+        error = errno;
+        written = false;
+    }
+    if (!written)
+        fprintf(stderr, "%s: %s\n", path, strerror(error));
+    return written;
+}
+
 static FILE *open_output(const char *path)
 {
     FILE *file = fopen(path, "wb");
@@ -177,8 +191,14 @@ static int run_all(struct request *request)
 {
     FILE *json_file = request->json ? open_output(request->json) : NULL;
     FILE *junit_file = request->junit ? open_output(request->junit) : NULL;
-    int code =
-        (request->json && !json_file) || (request->junit && !junit_file) ? SIM_EXIT_USAGE : 0;
+    if ((request->json && !json_file) || (request->junit && !junit_file)) {
+        if (json_file)
+            fclose(json_file);
+        if (junit_file)
+            fclose(junit_file);
+        return SIM_EXIT_USAGE;
+    }
+    int code = 0;
     struct sim_report_json *json = json_file ? sim_report_json_begin() : NULL;
     struct sim_report_junit *junit = junit_file ? sim_report_junit_begin() : NULL;
     struct sim_report_text text;
@@ -186,11 +206,11 @@ static int run_all(struct request *request)
     text.hashes = request->hashes;
     request->play.progress = text.progress ? sim_report_text_progress : NULL;
     request->play.progress_context = &text;
-    bool ready = code == 0;
-    for (uint32_t i = 0; i < request->files.count && ready; i++) {
+    for (uint32_t i = 0; i < request->files.count; i++) {
         const char *path = request->files.paths[i];
-        if (request->pcap) {
-            request->play.capture = open_output(capture_path(request, path));
+        const char *capture = request->pcap ? capture_path(request, path) : NULL;
+        if (capture) {
+            request->play.capture = open_output(capture);
             if (!request->play.capture) {
                 code = worse(code, SIM_EXIT_USAGE);
                 break;
@@ -205,16 +225,16 @@ static int run_all(struct request *request)
             sim_report_json_outcome(json, outcome);
         if (junit)
             sim_report_junit_outcome(junit, outcome);
-        if (request->play.capture && fclose(request->play.capture) != 0)
+        if (capture && !close_output(request->play.capture, capture, true))
             code = worse(code, SIM_EXIT_USAGE);
         request->play.capture = NULL;
         code = worse(code, sim_ending_exit_code(outcome->ending));
         sim_outcome_free(outcome);
     }
     sim_report_text_end(&text);
-    if (json && (!sim_report_json_end(json, json_file) || fclose(json_file) != 0))
+    if (json && !close_output(json_file, request->json, sim_report_json_end(json, json_file)))
         code = worse(code, SIM_EXIT_USAGE);
-    if (junit && (!sim_report_junit_end(junit, junit_file) || fclose(junit_file) != 0))
+    if (junit && !close_output(junit_file, request->junit, sim_report_junit_end(junit, junit_file)))
         code = worse(code, SIM_EXIT_USAGE);
     return code;
 }

@@ -21,6 +21,11 @@ int sim_validate_command(int argc, char **argv)
             sim_arena_destroy(arena);
             return 0;
         }
+        if (argv[i][0] == '-') {
+            fprintf(stderr, "no option \"%s\"\n", argv[i]);
+            found = false;
+            continue;
+        }
         found = sim_files_add(&files, arena, argv[i]) && found;
     }
     if (!found) {

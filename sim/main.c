@@ -29,6 +29,15 @@ static void print_usage(FILE *out)
     fputs("wavry-sim COMMAND --help says more.\n", out);
 }
 
+/* What was printed must have arrived: a result that went nowhere is none. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return code;
+    perror("wavry-sim: standard output");
+    return code > SIM_EXIT_USAGE ? code : SIM_EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     if (sodium_init() < 0) {
@@ -41,11 +50,11 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         print_usage(stdout);
-        return 0;
+        return finish(0);
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(commands[i].name, argv[1]) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return finish(commands[i].run(argc - 1, argv + 1));
     }
     fprintf(stderr, "wavry-sim: no command \"%s\"\n", argv[1]);
     print_usage(stderr);

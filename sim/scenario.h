@@ -307,7 +307,7 @@ struct sim_expectation; /* scenario_expect.h */
 /* Names of groups and members, so that a report can speak of "alice-7" and "alice". */
 struct sim_scenario {
     const char *name;   /* the file's stem */
-    const char *family; /* the folder it lies in: nat, lease, … */
+    const char *family; /* the folder it lies in: nat, lease, …; "." for none */
     const char *path;   /* as given on the command line */
     const char *shows;  /* one sentence */
     const char *const *covers;

@@ -1,6 +1,7 @@
 #include "scenario_reading.h"
 
 #include "nearest.h"
+#include "quantity.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -254,7 +255,11 @@ static uint32_t read_action(struct sim_reader *reader, const cJSON *item, struct
     struct repeat repeat = read_repeat(reader, item);
     fill_in(reader, item, form, &table, given, &action);
     uint64_t last_ns = action.at_ns + (repeat.times - 1) * repeat.every_ns;
-    want(reader, item, last_ns < reader->scenario->duration_ns, "an instant within the run");
+    char last[SIM_DURATION_TEXT_BYTES], end[SIM_DURATION_TEXT_BYTES];
+    want(reader, item, last_ns < reader->scenario->duration_ns,
+         sim_arena_print(reader->arena, "an instant within the run of %s, found %s",
+                         sim_duration_format(reader->scenario->duration_ns, end),
+                         sim_duration_format(last_ns, last)));
     if (reader->document->problem_count == problems)
         check_action(reader, item, &action);
     for (uint32_t i = 0; i < repeat.times && i < room; i++) {

@@ -22,10 +22,20 @@ static bool refuse(struct sim_reader *reader, const cJSON *item, const char *why
 
 /* ---- Bounds ---------------------------------------------------------------------------------- */
 
+static bool refuse_most(struct sim_reader *reader, const cJSON *item, uint64_t most, bool is_time)
+{
+    char text[SIM_DURATION_TEXT_BYTES];
+    if (is_time)
+        sim_duration_format(most, text);
+    else
+        snprintf(text, sizeof text, "%" PRIu64, most);
+    return refuse(reader, item, sim_arena_print(reader->arena, "it never exceeds %s", text));
+}
+
 /* Merges "is", "at_least" and "at_most" of a draft that has NONE where nothing was given. `most` is
  * the largest value there can be. */
 static bool settle_bound(struct sim_reader *reader, const cJSON *item, uint64_t is,
-                         struct sim_bound *bound, uint64_t most)
+                         struct sim_bound *bound, uint64_t most, bool is_time)
 {
     bool has_is = cJSON_HasObjectItem(item, "is");
     bool has_least = cJSON_HasObjectItem(item, "at_least");
@@ -44,12 +54,8 @@ static bool settle_bound(struct sim_reader *reader, const cJSON *item, uint64_t 
         bound->at_most = UINT64_MAX;
     if (bound->at_least > bound->at_most)
         return refuse(reader, item, "nothing is that much at least and that little at most");
-    if (bound->at_least > most)
-        return refuse(reader, item,
-                      sim_arena_print(reader->arena, "it never exceeds %" PRIu64, most));
-    if (bound->at_least == 0 && bound->at_most >= most)
-        return refuse(reader, item,
-                      sim_arena_print(reader->arena, "it never exceeds %" PRIu64, most));
+    if (bound->at_least > most || (bound->at_least == 0 && bound->at_most >= most))
+        return refuse_most(reader, item, most, is_time);
     return true;
 }
 
@@ -172,7 +178,7 @@ static bool flow_has_traffic(struct sim_reader *reader, const cJSON *item,
     for (uint32_t i = 0; i < e->sessions.count; i++) {
         const struct sim_session_spec *session = &reader->scenario->sessions[e->sessions.first + i];
         for (uint32_t role = 0; role < WR_ROLES; role++) {
-            if ((e->role == SIM_ANY || e->role == role) &&
+            if (session->name && (e->role == SIM_ANY || e->role == role) &&
                 !sends_within(session, role, e->from_ns, e->to_ns))
                 return refuse(
                     reader, item,
@@ -206,7 +212,7 @@ static bool settle_measure(struct sim_reader *reader, const cJSON *node,
                         : form->measure == SIM_FLOW_LATENCY ? reader->scenario->duration_ns
                                                             : e->to_ns - e->from_ns;
         e->bound = draft.bound;
-        if (!settle_bound(reader, node, draft.is, &e->bound, most))
+        if (!settle_bound(reader, node, draft.is, &e->bound, most, is_time))
             return false;
         bound = bound_text(reader->arena, e->bound, is_time);
     }
@@ -445,7 +451,7 @@ static uint32_t read_expectation(struct sim_reader *reader, const cJSON *item,
         uint64_t most = form->kind == SIM_EXPECT_GAUGE
                             ? gauge_most(&reader->scenario->relays[e->relay], e->gauge)
                             : BEYOND_REACH;
-        if (!settle_bound(reader, item, draft.is, &e->bound, most))
+        if (!settle_bound(reader, item, draft.is, &e->bound, most, false))
             return 0;
         bound = bound_text(reader->arena, e->bound, false);
     }

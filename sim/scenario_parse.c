@@ -140,7 +140,7 @@ static void split_path(struct sim_arena *arena, const char *path, const char **f
     const char *folder = slash;
     while (folder && folder > path && folder[-1] != '/')
         folder--;
-    *family = slash ? sim_arena_text(arena, folder, (size_t)(slash - folder)) : "";
+    *family = slash ? sim_arena_text(arena, folder, (size_t)(slash - folder)) : ".";
 }
 
 static void read_covers(struct sim_reader *reader, const cJSON *root)

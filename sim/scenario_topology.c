@@ -248,6 +248,18 @@ static int by_address(const void *one, const void *other)
     return memcmp(&a->address, &b->address, sizeof a->address);
 }
 
+/* Of one IP address the NATs come first: SIM_NONE is the largest number. */
+static int by_ip(const void *one, const void *other)
+{
+    const struct place *a = one, *b = other;
+    int order = memcmp(a->address.ip, b->address.ip, sizeof a->address.ip);
+    if (order != 0)
+        return order;
+    if (a->nat != b->nat)
+        return a->nat < b->nat ? -1 : 1;
+    return strcmp(a->name, b->name);
+}
+
 static void check_addresses(struct sim_reader *reader, const cJSON *root)
 {
     const struct sim_scenario *scenario = reader->scenario;
@@ -273,6 +285,39 @@ static void check_addresses(struct sim_reader *reader, const cJSON *root)
     }
 }
 
+/* Whose a public address is must be certain: no two NATs share one, and no host has a NAT's. */
+static void check_public_ips(struct sim_reader *reader, const cJSON *root)
+{
+    const struct sim_scenario *scenario = reader->scenario;
+    const cJSON *nats = cJSON_GetObjectItemCaseSensitive(root, sim_entity_section(SIM_ENTITY_NAT));
+    uint32_t count = 0, room = scenario->relay_count + scenario->peer_count;
+    for (uint32_t i = 0; i < scenario->nat_count; i++)
+        room += scenario->nats[i].public_ip_count;
+    struct place *places = SIM_ARENA_ARRAY(reader->arena, struct place, room);
+    for (uint32_t i = 0; i < scenario->nat_count; i++) {
+        for (uint32_t ip = 0; ip < scenario->nats[i].public_ip_count; ip++)
+            places[count++] =
+                (struct place){i, scenario->nats[i].public_ips[ip], scenario->nats[i].name};
+    }
+    for (uint32_t i = 0; i < scenario->relay_count; i++)
+        places[count++] =
+            (struct place){SIM_NONE, scenario->relays[i].address, scenario->relays[i].name};
+    for (uint32_t i = 0; i < scenario->peer_count; i++) {
+        if (scenario->peers[i].nat == SIM_NONE)
+            places[count++] =
+                (struct place){SIM_NONE, scenario->peers[i].address, scenario->peers[i].name};
+    }
+    qsort(places, count, sizeof *places, by_ip);
+    for (uint32_t i = 1; i < count; i++) {
+        const struct place *one = &places[i - 1], *other = &places[i];
+        if (one->nat != SIM_NONE && memcmp(one->address.ip, other->address.ip, 16) == 0)
+            sim_complain(reader->document, nats, SIM_AT_VALUE,
+                         "expected public addresses that nobody else has, found that \"%s\" and "
+                         "\"%s\" share one",
+                         one->name, other->name);
+    }
+}
+
 void sim_read_topology(struct sim_reader *reader, const cJSON *root)
 {
     read_keys(reader, root);
@@ -281,6 +326,8 @@ void sim_read_topology(struct sim_reader *reader, const cJSON *root)
     read_nats(reader, root);
     read_relays(reader, root);
     read_peers(reader, root);
-    if (reader->document->problem_count == 0)
+    if (reader->document->problem_count == 0) {
         check_addresses(reader, root);
+        check_public_ips(reader, root);
+    }
 }

@@ -103,7 +103,8 @@ class Verify(Scratch):
             self.assertEqual(run(*arguments, *more, stdin=text)[0], 0)
         self.assertEqual(run(*arguments, "-", stdin=token + "\n\n")[0], 1)
         self.assertEqual(run(*arguments, stdin="")[0], 1)
-        self.assertEqual(run(*arguments, stdin="x" * 70000)[0], 2)
+        code, out, errors = run(*arguments, stdin="x" * 70000)
+        self.assertEqual((code, json.loads(out), errors), (1, {"verdict": "malformed_token"}, ""))
 
     def test_of_keys_with_one_kid_each_is_tried_and_those_without_last(self):
         token = self.mint()

@@ -72,6 +72,44 @@ class Run(unittest.TestCase):
         self.assertEqual(result.returncode, 2)
         self.assertIn('did you mean "--seed"?', result.stderr)
 
+    @unittest.skipUnless(pathlib.Path("/dev/full").exists(), "there is no /dev/full")
+    def test_what_could_not_be_written_is_told_and_is_exit_code_2(self):
+        for option in ("--json", "--junit", "--pcap"):
+            result = run("run", option, "/dev/full", MOVING)
+            self.assertEqual(result.returncode, 2, option)
+            self.assertIn("/dev/full: No space left on device", result.stderr)
+        for command in ("run", "list", "validate"):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run(
+                    [SIM, command, str(GOOD)], stdout=full, stderr=subprocess.PIPE, check=False
+                )
+            self.assertEqual(result.returncode, 2, command)
+            self.assertIn(b"standard output: No space left on device", result.stderr)
+
+    def test_an_unknown_option_is_named(self):
+        for command in ("run", "list", "validate"):
+            result = run(command, "--bogus", GOOD)
+            self.assertEqual(result.returncode, 2, command)
+            self.assertIn('no option "--bogus"', result.stderr)
+
+    def test_a_scenario_in_the_working_directory_has_a_name_of_its_own(self):
+        path = self.changed(lambda s: None)
+        result = subprocess.run(
+            [pathlib.Path(SIM).resolve(), "run", path.name], cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        self.assertRegex(result.stdout, r"(?m)^ok +\./lease-made-for-another-relay  8s in ")
+
+    def test_a_mistake_in_a_session_brings_no_nonsense_about_its_flows(self):
+        def change(scenario):
+            name = next(iter(scenario["sessions"]))
+            scenario["sessions"][name]["client"] = "nobody"
+            scenario["expect"] = [{"flow": name, "delivered": {"at_least": 1}}]
+
+        result = run("validate", self.changed(change))
+        self.assertEqual(result.returncode, 2)
+        self.assertIn('found "nobody"', result.stderr)
+        self.assertNotIn("null", result.stderr)
+
     def test_two_runs_of_one_seed_are_the_same_and_of_another_are_not(self):
         def hashes(*more):
             output = run("run", "--hash", *more, MOVING).stdout

@@ -236,7 +236,10 @@ static void judge_members(struct oddities *oddities, const struct wr_token *toke
                 (unsigned long)(soft ? claims->soft_limit_kbps : claims->hard_limit_kbps));
     }
     if (unknown > 0)
-        odd(oddities, "%d of its members mean nothing to a relay.", unknown);
+        odd(oddities,
+            unknown == 1 ? "%d of its members means nothing to a relay."
+                         : "%d of its members mean nothing to a relay.",
+            unknown);
 }
 
 /* ---- What is no lease -------------------------------------------------------------------------

@@ -108,8 +108,9 @@ bool lease_read_file(const char *path, char *out, size_t capacity, size_t *bytes
     FILE *file = standard_input ? stdin : fopen(path, "rb");
     if (file == NULL)
         return false;
+    errno = EIO; /* where fread fails without a reason */
     *bytes = fread(out, 1, capacity, file);
-    int error = ferror(file) ? EIO : *bytes == capacity ? EFBIG : 0;
+    int error = ferror(file) ? errno : *bytes == capacity ? EFBIG : 0;
     if (!standard_input)
         fclose(file);
     out[error == 0 ? *bytes : 0] = '\0';

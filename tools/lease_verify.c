@@ -145,9 +145,11 @@ int lease_verify_command(int argc, char **argv)
         return wrong;
     if (argc - optind > 1)
         return lease_usage_error("verify", "one token at a time");
-    if (!lease_read_token(argc > optind ? argv[optind] : NULL, &token, &bytes))
+    bool whole = lease_read_token(argc > optind ? argv[optind] : NULL, &token, &bytes);
+    if (!whole && errno != EFBIG)
         return lease_usage_error("verify", "standard input: %s", strerror(errno));
-    enum wr_verdict verdict = judge(&verify, token, bytes, &claims);
+    enum wr_verdict verdict =
+        whole ? judge(&verify, token, bytes, &claims) : WR_VERDICT_MALFORMED_TOKEN;
     if (verdict == WR_VERDICT_ACCEPTED) {
         print_accepted(&claims);
         return LEASE_EXIT_OK;
