@@ -80,8 +80,7 @@ static uint64_t mixed(uint64_t lane, uint64_t word)
     return lane ^ lane >> 31;
 }
 
-#define LANES        4
-#define STRIPE_BYTES (16 * LANES)
+#define STRIPE_BYTES 64 /* four lanes of 16 */
 
 /* The two halves of a product of 128 bits, folded (the idea is wyhash's). */
 static uint64_t folded_product(uint64_t a, uint64_t b)
@@ -100,37 +99,35 @@ static uint64_t folded_product(uint64_t a, uint64_t b)
 #endif
 }
 
-/* Independent lanes, so that the multiplications overlap. `offset` makes the place count. */
-static inline __attribute__((always_inline)) void take_stripe(uint64_t lanes[LANES],
-                                                              const uint8_t *bytes, uint64_t offset)
+/* Sixteen bytes of a stripe. `offset` makes the place count. */
+static inline uint64_t lane_part(const uint8_t *bytes, uint64_t offset)
 {
-    for (unsigned i = 0; i < LANES; i++) {
-        uint64_t first = load_le64(bytes + (size_t)16 * i) ^ (PRIME_1 + offset);
-        uint64_t second = load_le64(bytes + (size_t)16 * i + 8) ^ (PRIME_2 + offset);
-        lanes[i] += folded_product(first, second);
-    }
+    return folded_product(load_le64(bytes) ^ (PRIME_1 + offset),
+                          load_le64(bytes + 8) ^ (PRIME_2 + offset));
 }
 
+/* Independent lanes in registers, so that the multiplications overlap. */
 uint64_t sim_hash_bytes(const uint8_t *bytes, size_t size)
 {
-    uint64_t lanes[LANES] = {0};
-    uint64_t offset = 0;
+    uint64_t a = 0, b = 0, c = 0, d = 0, offset = 0;
+    uint8_t rest[STRIPE_BYTES] = {0};
     size_t at = 0;
 
     for (; at + STRIPE_BYTES <= size; at += STRIPE_BYTES) {
-        take_stripe(lanes, bytes + at, offset);
+        a += lane_part(bytes + at, offset);
+        b += lane_part(bytes + at + 16, offset);
+        c += lane_part(bytes + at + 32, offset);
+        d += lane_part(bytes + at + 48, offset);
         offset += PRIME_1;
     }
     if (at < size) {
-        uint8_t rest[STRIPE_BYTES] = {0};
         memcpy(rest, bytes + at, size - at);
-        take_stripe(lanes, rest, offset);
+        a += lane_part(rest, offset);
+        b += lane_part(rest + 16, offset);
+        c += lane_part(rest + 32, offset);
+        d += lane_part(rest + 48, offset);
     }
-    uint64_t value = size;
-    for (unsigned i = 0; i < LANES; i++) {
-        value = mixed(value, lanes[i]);
-    }
-    return sim_hash_mixed(value);
+    return sim_hash_mixed(mixed(mixed(mixed(mixed(size, a), b), c), d));
 }
 
 int32_t sim_hash_first_difference(const struct sim_checkpoint *a, uint32_t a_count,

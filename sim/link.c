@@ -253,6 +253,8 @@ struct sim_datagram *sim_link_take(struct sim_link *link, wr_instant now)
     list->first = datagram->next;
     if (list->first == NULL) {
         list->last = NULL;
+    } else { /* it is read soon: thousands of others lie between its sending and now */
+        sim_content_prefetch(list->first->payload, list->first->size);
     }
     datagram->next = NULL;
     return datagram;

@@ -102,6 +102,9 @@ static struct sim_content *payload_of_size(struct sim_packets *packets, uint32_t
     payload->references = 1;
     payload->size = (uint16_t)size;
     payload->pool = (uint16_t)pool;
+    if (payload->next_free != NULL) {
+        sim_content_prefetch(payload->next_free, size); /* the next one is likely as long */
+    }
     return payload;
 }
 
@@ -113,7 +116,7 @@ struct sim_content *sim_content_make(struct sim_packets *packets, const uint8_t 
     if (size > 0) {
         memcpy(copy, bytes, size);
     }
-    payload->digest = sim_hash_bytes(copy, size);
+    payload->digest = sim_hash_bytes(bytes, size);
     return payload;
 }
 
@@ -148,6 +151,7 @@ struct sim_datagram *sim_datagram_make(struct sim_packets *packets, struct sim_c
     packets->in_use++;
     memset(datagram, 0, sizeof *datagram);
     datagram->payload = payload;
+    datagram->size = payload->size;
     datagram->number = packets->next_number++;
     return datagram;
 }

@@ -24,6 +24,15 @@ struct sim_content {
     struct sim_content *next_free;
 };
 
+/* Pulls the bytes behind a content's head towards the cache. */
+static inline void sim_content_prefetch(const struct sim_content *content, uint32_t size)
+{
+    const uint8_t *bytes = (const uint8_t *)(content + 1);
+    for (uint32_t at = 0; at < size; at += 64) {
+        __builtin_prefetch(bytes + at, 1);
+    }
+}
+
 struct sim_datagram {
     struct wr_address from;
     struct wr_address to;
@@ -38,6 +47,7 @@ struct sim_datagram {
     uint32_t at;               /* node of the topology that handles it next */
     bool down;                 /* on its way from the core of the network to an endpoint */
     bool entered;              /* has been seen at the core */
+    uint16_t size;             /* of its content */
 };
 
 struct sim_packets;
