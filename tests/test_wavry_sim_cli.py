@@ -94,8 +94,9 @@ class Run(unittest.TestCase):
 
     def test_a_scenario_in_the_working_directory_has_a_name_of_its_own(self):
         path = self.changed(lambda s: None)
+        command = [pathlib.Path(SIM).resolve(), "run", path.name]
         result = subprocess.run(
-            [pathlib.Path(SIM).resolve(), "run", path.name], cwd=self.folder, capture_output=True, text=True, check=False
+            command, cwd=self.folder, capture_output=True, text=True, check=False
         )
         self.assertRegex(result.stdout, r"(?m)^ok +\./lease-made-for-another-relay  8s in ")
 
