@@ -56,10 +56,20 @@ static bool select_fault(const char *name)
     wr_fault_selected = wr_fault_by_name(name);
     if (wr_fault_selected != WR_FAULT_NONE)
         return true;
+    struct sim_nearest nearest = sim_nearest_to(name);
     for (int fault = WR_FAULT_NONE + 1; fault < WR_FAULT_COUNT; fault++)
-        fprintf(stderr, "%-36s %s\n", wr_fault_name((enum wr_fault)fault),
-                wr_fault_text((enum wr_fault)fault));
+        sim_nearest_offer(&nearest, wr_fault_name((enum wr_fault)fault));
+    fprintf(stderr, "--fault: no fault \"%s\"%s%s%s; --fault list names them\n", name,
+            nearest.best ? "; did you mean \"" : "", nearest.best ? nearest.best : "",
+            nearest.best ? "\"?" : "");
     return false;
+}
+
+static void list_faults(void)
+{
+    for (int fault = WR_FAULT_NONE + 1; fault < WR_FAULT_COUNT; fault++)
+        printf("%-36s %s\n", wr_fault_name((enum wr_fault)fault),
+               wr_fault_text((enum wr_fault)fault));
 }
 #endif
 
@@ -246,6 +256,12 @@ int sim_run_command(int argc, char **argv)
             fputs(usage, stdout);
             return 0;
         }
+#ifdef WAVRY_FAULTS
+        if (strcmp(argv[i], "--fault") == 0 && i + 1 < argc && strcmp(argv[i + 1], "list") == 0) {
+            list_faults();
+            return 0;
+        }
+#endif
     }
     struct request request = {.arena = sim_arena_create()};
     int code = parse_arguments(&request, argc, argv) ? run_all(&request) : SIM_EXIT_USAGE;

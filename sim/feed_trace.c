@@ -265,7 +265,7 @@ const char *sim_feed_read_line(const char *text, uint64_t line, sim_feed_cookie 
         if (strcmp(item->string, "at_ns") == 0) {
             timed = read_whole(item, &out->at_ns);
             if (!timed)
-                wrong = complain("\"at_ns\" must be a whole number of nanoseconds");
+                wrong = complain("\"at_ns\" must be a whole number of nanoseconds below 2^53");
         } else if (strcmp(item->string, "from") == 0) {
             addressed = cJSON_IsString(item) && wr_address_parse(item->valuestring, &out->from);
             if (!addressed)

@@ -93,6 +93,9 @@ static bool meddle(struct world *world, uint32_t index, bool up, struct sim_data
     if (meddling == NULL) {
         return true;
     }
+    /* A trouble of this instant, however long after the action. */
+    sim_truth_fault_begins(world->truth, now_of(world));
+    sim_truth_fault_ends(world->truth, now_of(world));
     if (meddling->kind == SIM_DO_DROP_NEXT) {
         sim_datagram_release(world->packets, datagram);
         return false;

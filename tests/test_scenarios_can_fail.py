@@ -87,6 +87,17 @@ class ScenariosCanFail(unittest.TestCase):
                 lost, _ = lost_expectations(scenario, fault)
                 self.assertTrue(lost, "every expectation holds in spite of the fault")
 
+    def test_faults_are_listed_and_unknown_ones_named(self):
+        listed = subprocess.run([SIM, "run", "--fault", "list"], capture_output=True, text=True,
+                                check=False)
+        self.assertEqual((listed.returncode, listed.stderr), (0, ""))
+        names = {line.split()[0] for line in listed.stdout.splitlines()}
+        self.assertLessEqual(set(PAIRS.values()), names)
+        unknown = subprocess.run([SIM, "run", "--fault", "no_shedd", str(SCENARIOS)],
+                                 capture_output=True, text=True, check=False)
+        self.assertEqual(unknown.returncode, 2)
+        self.assertIn('did you mean "no_shed"?', unknown.stderr)
+
     def test_a_core_whose_deadline_stands_still_does_not_hold_the_world(self):
         scenario = SCENARIOS / "nat/keepalives-hold-the-mapping.json"
         done = subprocess.run([SIM, "run", "--fault", "deadline_stands_still", str(scenario)],

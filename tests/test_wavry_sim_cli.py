@@ -14,6 +14,7 @@ import xml.etree.ElementTree
 SIM, SCENARIOS = sys.argv[1], pathlib.Path(sys.argv[2])
 GOOD = SCENARIOS / "lease" / "lease-made-for-another-relay.json"
 OTHER = SCENARIOS / "lease" / "renewed-just-in-time.json"
+LOSING = SCENARIOS / "lease" / "renewals-lost-on-the-way.json"
 MOVING = SCENARIOS / "nat" / "robust-peer-is-rebound-in-mid-stream.json"
 
 
@@ -94,8 +95,9 @@ class Run(unittest.TestCase):
 
     def test_a_scenario_in_the_working_directory_has_a_name_of_its_own(self):
         path = self.changed(lambda s: None)
+        command = [pathlib.Path(SIM).resolve(), "run", path.name]
         result = subprocess.run(
-            [pathlib.Path(SIM).resolve(), "run", path.name], cwd=self.folder, capture_output=True, text=True, check=False
+            command, cwd=self.folder, capture_output=True, text=True, check=False
         )
         self.assertRegex(result.stdout, r"(?m)^ok +\./lease-made-for-another-relay  8s in ")
 
@@ -109,6 +111,18 @@ class Run(unittest.TestCase):
         self.assertEqual(result.returncode, 2)
         self.assertIn('found "nobody"', result.stderr)
         self.assertNotIn("null", result.stderr)
+
+    def test_whose_datagrams_the_timeline_still_drops_is_not_held_against_the_relay(self):
+        scenario = json.loads(LOSING.read_text())
+        drops = [a for a in scenario["timeline"] if a["do"] == "drop_next"]
+        self.assertTrue(drops)
+        for action in drops:
+            action["count"] = 1500
+        path = self.folder / LOSING.name
+        path.write_text(json.dumps(scenario))
+        result = run("run", path)
+        self.assertEqual(result.returncode, 1, result.stdout)
+        self.assertNotIn("all faults have healed", result.stdout)
 
     def test_two_runs_of_one_seed_are_the_same_and_of_another_are_not(self):
         def hashes(*more):
