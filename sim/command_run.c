@@ -242,6 +242,7 @@ static int run_all(struct request *request)
         sim_outcome_free(outcome);
     }
     sim_report_text_end(&text);
+    request->play.progress_context = NULL; /* the report ends here */
     if (json && !close_output(json_file, request->json, sim_report_json_end(json, json_file)))
         code = worse(code, SIM_EXIT_USAGE);
     if (junit && !close_output(junit_file, request->junit, sim_report_junit_end(junit, junit_file)))

@@ -273,7 +273,7 @@ bool sim_nat_move(struct sim_nat *nat, wr_instant now, const struct wr_address *
         return false;
     }
     struct wr_address target = *external;
-    uint16_t pool = nat->mappings[index].pool;
+    uint32_t pool = nat->mappings[index].pool;
     if (memcmp(target.ip, no_ip, sizeof no_ip) == 0) {
         memcpy(target.ip, nat->mappings[index].outside.ip, sizeof target.ip);
         target.zone = nat->mappings[index].outside.zone;
@@ -290,7 +290,7 @@ bool sim_nat_move(struct sim_nat *nat, wr_instant now, const struct wr_address *
     if (pool == nat->pool_count || sim_nat_find_outside(nat, &target) != SIM_NAT_NONE) {
         return false;
     }
-    sim_nat_set_outside(nat, index, &target, pool);
+    sim_nat_set_outside(nat, index, &target, (uint16_t)pool);
     return true;
 }
 

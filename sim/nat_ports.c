@@ -86,7 +86,7 @@ static uint32_t first_try(struct sim_nat *nat, const struct sim_nat_pool *pool,
         start = pool->next_port;
         break;
     case SIM_ALLOCATE_RANDOM:
-        start = range.first + (uint32_t)sim_rng_below(&nat->ports, range_ports(range));
+        start += (uint32_t)sim_rng_below(&nat->ports, range_ports(range));
         break;
     }
     return start >= range.first && start <= range.last ? start : range.first;

@@ -1,5 +1,6 @@
 #include "oracle_judge.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ static void remember_good(struct sim_oracle *oracle, const struct sim_digest *di
             sim_oracle_grow(oracle->good, &oracle->good_capacity, at + 1, sizeof *oracle->good);
         sim_map_put(&oracle->good_map, word(digest), at);
     }
+    assert(oracle->good != NULL); /* a place was found or made */
     oracle->good[at].digest = *digest;
     memcpy(oracle->good[at].key, key, WR_PUBLIC_KEY_BYTES);
 }

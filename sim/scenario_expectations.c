@@ -251,7 +251,7 @@ static uint64_t gauge_most(const struct sim_relay_spec *relay, enum sim_gauge ga
     case SIM_GAUGE_SESSIONS_ACTIVE:
     case SIM_GAUGE_SESSIONS_WAITING:
         return relay->config.max_sessions;
-    case SIM_GAUGE_HELD:
+    case SIM_GAUGE_HELD: // NOLINT(bugprone-branch-clone): two tables of one size
         return HELD_MAX;
     case SIM_GAUGE_QUEUE_DEPTH:
         return QUEUE_MAX;

@@ -25,12 +25,12 @@ void sim_truth_peer(struct sim_truth *truth, uint32_t peer, const char *name);
 /* The master gave `peer` a lease of this session (again), valid until `until_ns` on the world's
  * clock. One peer holds one session at a time; the newest counts for service, an earlier one still
  * counts as its own for deliveries (a late packet of the last session is not a stranger's). */
-void sim_truth_lease(struct sim_truth *truth, wr_instant now_ns, uint32_t peer,
+void sim_truth_lease(struct sim_truth *truth, wr_instant now_ns, uint32_t number,
                      const struct wr_session_id *session, enum wr_role role, wr_instant until_ns);
 
 /* Whether `peer` is up and does all that its kind does to be served: then it must be. The world
  * says false for one that by its nature may be lost for good (section 11, upstream). */
-void sim_truth_demand(struct sim_truth *truth, wr_instant now_ns, uint32_t peer, bool demands);
+void sim_truth_demand(struct sim_truth *truth, wr_instant now_ns, uint32_t number, bool demands);
 
 /* Faults (partitions, crashes, attacks, outages, loss) nest; the last end is when all has healed.
  */
@@ -39,7 +39,7 @@ void sim_truth_fault_ends(struct sim_truth *truth, wr_instant now_ns);
 
 /* Told by the oracles: what became of a datagram that `peer` sent, and what reached it. `session`
  * is the one the relay forwarded it in; returns whether that is one of the peer's own. */
-void sim_truth_outcome(struct sim_truth *truth, wr_instant now_ns, uint32_t peer,
+void sim_truth_outcome(struct sim_truth *truth, wr_instant now_ns, uint32_t number,
                        enum wr_outcome outcome);
 bool sim_truth_delivered(struct sim_truth *truth, wr_instant now_ns, uint32_t peer,
                          const struct wr_session_id *session, uint32_t size);

@@ -182,7 +182,7 @@ void world_relay_unban(struct world_relay *relay, const char *identity);
 void world_relay_drain(struct world_relay *relay);
 void world_relay_link_start(struct world_relay *relay);
 void world_relay_on_link(struct world_relay *relay);
-void world_relay_answer(struct world_relay *relay, uint32_t process, uint64_t request,
+void world_relay_answer(struct world_relay *relay, uint32_t process, uint64_t id,
                         const struct wr_master_answer *answer);
 void world_relay_snapshot(const struct world_relay *relay, struct wr_snapshot *out);
 bool world_relay_ready(const struct world_relay *relay);
@@ -278,7 +278,7 @@ void world_end_lease(struct world_end *end, const struct world_token *token);
 void world_end_no_lease(struct world_end *end, bool final);
 
 /* A datagram reached the peer's socket. */
-void world_peer_arrive(struct world *world, uint32_t peer, struct sim_datagram *datagram);
+void world_peer_arrive(struct world *world, uint32_t index, struct sim_datagram *datagram);
 
 /* LEASE_PRESENT or LEASE_RENEW with this lease (NULL: a bare renew), now. */
 void world_end_present(struct world_end *end, const struct world_token *token);
@@ -292,7 +292,7 @@ void world_peer_sleep(struct world *world, uint32_t peer);
 void world_peer_wake(struct world *world, uint32_t peer);
 void world_peer_crash(struct world *world, uint32_t peer);
 void world_peer_restart(struct world *world, uint32_t peer, bool keeps_lease);
-void world_peer_move(struct world *world, uint32_t peer, const struct wr_address *address,
+void world_peer_move(struct world *world, uint32_t index, const struct wr_address *address,
                      uint32_t nat, uint32_t uplink, uint32_t downlink);
 void world_peer_meddle(struct world *world, uint32_t peer, const struct sim_action *action);
 void world_on_later(struct world *world, uint32_t index);
@@ -343,7 +343,7 @@ void world_master_ask_lease(struct world_end *end, const struct wr_address *avoi
 void world_master_sign_with(struct world *world, uint32_t master, uint32_t key);
 void world_master_publish(struct world *world, uint32_t master, uint32_t key);
 
-void world_master_on_answer(struct world *world, uint32_t exchange);
+void world_master_on_answer(struct world *world, uint32_t place);
 
 /* A lease that an attacker obtains in its own name. Returns the bytes of the token, 0 for none. */
 uint32_t world_master_sign_for(struct world *world, const struct sim_attacker_spec *attacker,
@@ -484,7 +484,7 @@ uint32_t world_session(const struct world *world, const uint8_t id[16]);
 const struct sim_relay_spec *world_end_relay(const struct world_end *end);
 
 /* The address from which the rest of the network hears a peer now, at `remote`. */
-struct wr_address world_peer_public(struct world *world, uint32_t peer,
+struct wr_address world_peer_public(struct world *world, uint32_t index,
                                     const struct wr_address *remote);
 
 /* What a datagram is, by its first bytes: read here and not with the core's parser. */
@@ -505,7 +505,7 @@ void world_trouble_ends(struct world *world);
 
 /* world_observe.c: each tells the watcher, where there is one. */
 void world_observe_relay(struct world_relay *relay, const struct wr_event *event, uint32_t sender);
-void world_observe_violation(void *relay, const struct sim_violation *violation);
+void world_observe_violation(void *context, const struct sim_violation *violation);
 void world_observe_sent(struct world_end *end, uint64_t number);
 void world_observe_delivered(struct world_end *end, uint64_t number, wr_instant sent_ns);
 void world_observe_arrival(struct world *world, uint32_t endpoint,
