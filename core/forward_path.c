@@ -89,6 +89,19 @@ static void send_broken(const struct wr_relay *relay, const struct wr_datagram *
 }
 #endif
 
+/* The receiver must not be stale and every limit allow it; then all are drawn on. */
+static enum wr_outcome take_limits(struct wr_relay *relay, struct wr_session *session,
+                                   struct wr_seat *sender, struct wr_seat *receiver, uint32_t bytes)
+{
+    struct charge charge;
+    if (stale(relay, session, receiver))
+        return WR_OUTCOME_STALE_RECEIVER;
+    enum wr_outcome outcome = test_limits(relay, session, sender, receiver, bytes, &charge);
+    if (outcome == WR_OUTCOME_FORWARDED)
+        draw_limits(relay, session, sender, receiver, bytes, &charge);
+    return outcome;
+}
+
 /* The identical bytes go to the other peer. */
 static void send_on(struct wr_relay *relay, const struct wr_datagram *datagram,
                     const struct wr_seat *receiver)
@@ -117,7 +130,6 @@ static enum wr_outcome forward(struct wr_relay *relay, struct wr_session *sessio
     struct wr_seat *sender = &session->seats[role];
     struct wr_seat *receiver = &session->seats[wr_role_other(role)];
     bool exempt = packet->is_rift && wr_rift_exempt(&packet->rift);
-    struct charge charge;
     if (exempt) {
         if (!wr_rate_allows(&relay->limits.exempt, sender->exempt_tat, relay->now) &&
             !WR_FAULT(exempt_unlimited))
@@ -144,13 +156,9 @@ static enum wr_outcome forward(struct wr_relay *relay, struct wr_session *sessio
         sender->sign_ns = relay->now; /* whatever drops it later */
         wr_bind_heard(relay, session, sender);
     }
-    if (stale(relay, session, receiver))
-        return WR_OUTCOME_STALE_RECEIVER;
-    enum wr_outcome outcome =
-        test_limits(relay, session, sender, receiver, datagram->size, &charge);
+    enum wr_outcome outcome = take_limits(relay, session, sender, receiver, datagram->size);
     if (outcome != WR_OUTCOME_FORWARDED)
         return outcome;
-    draw_limits(relay, session, sender, receiver, datagram->size, &charge);
     if (exempt)
         wr_rate_draw(&relay->limits.exempt, &sender->exempt_tat, relay->now);
     else
@@ -273,7 +281,6 @@ static enum wr_outcome forward_bare(struct wr_relay *relay, struct wr_session *s
     struct wr_seat *sender = &session->seats[role];
     struct wr_seat *receiver = &session->seats[wr_role_other(role)];
     const struct wr_handshake *handshake = &session->handshake;
-    struct charge charge;
     if (sender->path_capped)
         sender->path_credit_bytes += WR_PATH_CAP_FACTOR * (uint64_t)datagram->size;
     if (bare == WR_BARE_TRANSPORT && !(handshake->seen[0] && handshake->seen[1]) &&
@@ -281,13 +288,9 @@ static enum wr_outcome forward_bare(struct wr_relay *relay, struct wr_session *s
         return WR_OUTCOME_BARE_OUT_OF_TURN;
     if (!wr_rate_allows(&relay->limits.exempt, sender->exempt_tat, relay->now))
         return WR_OUTCOME_EXEMPT_LIMITED;
-    if (stale(relay, session, receiver))
-        return WR_OUTCOME_STALE_RECEIVER;
-    enum wr_outcome outcome =
-        test_limits(relay, session, sender, receiver, datagram->size, &charge);
+    enum wr_outcome outcome = take_limits(relay, session, sender, receiver, datagram->size);
     if (outcome != WR_OUTCOME_FORWARDED)
         return outcome;
-    draw_limits(relay, session, sender, receiver, datagram->size, &charge);
     wr_rate_draw(&relay->limits.exempt, &sender->exempt_tat, relay->now);
     send_on(relay, datagram, receiver);
     return WR_OUTCOME_BARE_FORWARDED;
