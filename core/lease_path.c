@@ -323,8 +323,9 @@ void wr_lease_path_receive(struct wr_relay *relay, const struct wr_datagram *dat
 
 /* ---- The queue ------------------------------------------------------------------------------- */
 
-/* The keys are chosen when it goes out: the ring may have changed while it waited. */
-static void send_out(struct wr_relay *relay, struct wr_verify_request *request)
+/* The keys are chosen when it goes out: the ring may have changed while it waited. False where its
+ * key has left. */
+static bool send_out(struct wr_relay *relay, struct wr_verify_request *request)
 {
     struct wr_verification verification = {
         .id = wr_verify_queue_id(&relay->queue, request),
@@ -333,12 +334,15 @@ static void send_out(struct wr_relay *relay, struct wr_verify_request *request)
         .signature = request->signature,
     };
     verification.key_count = select_keys(relay, &request->claims, verification.keys);
+    if (verification.key_count == 0)
+        return false;
     request->key_count = verification.key_count;
     request->ring_generation = relay->ring.generation;
     memcpy(request->keys, verification.keys, sizeof request->keys);
     relay->counters.verifications_requested++;
     relay->counters.verification_wait_ns += wr_elapsed(request->arrived_ns, relay->now);
     relay->environment.verify(relay->environment.context, &verification);
+    return true;
 }
 
 static void end_request(struct wr_relay *relay, struct wr_verify_request *request)
@@ -351,12 +355,9 @@ void wr_lease_path_pump(struct wr_relay *relay)
 {
     struct wr_verify_request *request;
     while ((request = wr_verify_queue_next_out(&relay->queue, relay->now)) != NULL) {
-        uint8_t keys[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES];
-        if (select_keys(relay, &request->claims, keys) > 0) {
-            send_out(relay, request);
+        if (send_out(relay, request))
             continue;
-        }
-        conclude(relay, &request->origin, WR_VERDICT_UNKNOWN_KEY); /* its key has left the ring */
+        conclude(relay, &request->origin, WR_VERDICT_UNKNOWN_KEY);
         end_request(relay, request);
     }
 }

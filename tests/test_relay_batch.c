@@ -1,3 +1,4 @@
+#include "allocations.h"
 #include "random.h"
 #include "relay_harness.h"
 
@@ -10,33 +11,6 @@
 
 #define STEPS 250
 #define BATCH 100
-
-static uint64_t allocations;
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *block, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *block, size_t bytes);
-
-void *__wrap_malloc(size_t bytes)
-{
-    allocations++;
-    return __real_malloc(bytes);
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    allocations++;
-    return __real_calloc(count, bytes);
-}
-
-void *__wrap_realloc(void *block, size_t bytes)
-{
-    allocations++;
-    return __real_realloc(block, bytes);
-}
 
 static struct wr_datagram batch[BATCH];
 static uint8_t bytes[BATCH][WR_DATAGRAM_BYTES_MAX + 1];
@@ -99,7 +73,7 @@ static char *run(uint64_t seed, uint32_t size_max)
         for (size_t i = 0; i < count; i++)
             make_datagram(&random, ++tag, i);
         desk.tags = tag;
-        uint64_t before = allocations;
+        uint64_t before = allocations_so_far();
         for (uint32_t done = 0; done < count;) {
             uint32_t size = 1 + random_below(&sizes, size_max);
             size = size < count - done ? size : count - done;
@@ -108,7 +82,7 @@ static char *run(uint64_t seed, uint32_t size_max)
         }
         if (random_below(&random, 3) == 0)
             desk_verify();
-        cr_assert_eq(allocations, before, "memory is taken at creation");
+        cr_assert_eq(allocations_so_far(), before, "memory is taken at creation");
         desk_check();
         desk_wait(random_below(&random, 40) == 0 ? 3 * WR_S : random_below(&random, 30) * WR_MS);
     }

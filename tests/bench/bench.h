@@ -1,6 +1,6 @@
 /*
- * What the benchmark programs share: a clock, a count of allocations, and the one form in which
- * figures are printed (ci/bench reads it). Owns nothing of what is measured.
+ * What the benchmark programs share: a clock, and the one form in which figures are printed (ci/bench
+ * reads it). Owns nothing of what is measured.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -10,10 +10,6 @@
 
 /* CPU time of this process in nanoseconds: what one core was busy, whoever else was there. */
 uint64_t bench_cpu_ns(void);
-
-/* Allocations so far by anything that is linked statically (the linker wraps malloc, calloc and
- * realloc). */
-uint64_t bench_allocations(void);
 
 /* The middle one of `count` values, which are put into order: one disturbed moment moves no figure.
  */

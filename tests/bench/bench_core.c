@@ -3,6 +3,7 @@
  * that no cache can guess, observer off. Prints nanoseconds per datagram, allocations meanwhile,
  * and what a session costs in memory.
  */
+#include "allocations.h"
 #include "bed.h"
 #include "bench.h"
 #include "wire.h"
@@ -69,9 +70,9 @@ static void measure(uint32_t sessions, uint64_t groups, const char *bound)
         bench_fail("memory is short");
 
     forward(&bed, &load, groups / 4); /* warm */
-    uint64_t sends_before = bed.sends, allocations_before = bench_allocations();
+    uint64_t sends_before = bed.sends, allocations_before = allocations_so_far();
     uint64_t spent_ns = forward(&bed, &load, groups);
-    uint64_t allocations = bench_allocations() - allocations_before;
+    uint64_t allocations = allocations_so_far() - allocations_before;
     if (bed.sends - sends_before != groups * GROUP * BATCH)
         bench_fail("not everything was forwarded");
 
