@@ -1,6 +1,6 @@
 /*
- * What the benchmark programs share: a clock, and the one form in which figures are printed (ci/bench
- * reads it). Owns nothing of what is measured.
+ * What the benchmark programs share: a clock, and the one form in which figures are printed
+ * (ci/bench reads it). Owns nothing of what is measured.
  */
 #ifndef BENCH_H
 #define BENCH_H
