@@ -268,7 +268,7 @@ static uint32_t find_bound(struct wr_session_table *table, uint32_t link,
     return link;
 }
 
-enum wr_binding wr_session_table_binding(struct wr_session_table *table,
+enum wr_bound wr_session_table_binding(struct wr_session_table *table,
                                          const struct wr_address *address,
                                          struct wr_session **session, enum wr_role *role)
 {

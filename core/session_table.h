@@ -95,9 +95,8 @@ void wr_session_table_unbind(struct wr_session_table *table, struct wr_session *
 void wr_session_table_set_state(struct wr_session_table *table, struct wr_session *session,
                                 enum wr_session_state state);
 
-/* How an address is bound, for datagrams that name no session. */
-enum wr_binding { WR_BOUND_NOWHERE, WR_BOUND_WAITING, WR_BOUND_ONCE, WR_BOUND_AMBIGUOUS };
-enum wr_binding wr_session_table_binding(struct wr_session_table *table,
+/* How an address is bound, and for WR_BOUND_ONCE where. */
+enum wr_bound wr_session_table_binding(struct wr_session_table *table,
                                          const struct wr_address *address,
                                          struct wr_session **session, enum wr_role *role);
 

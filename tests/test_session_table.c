@@ -125,7 +125,7 @@ static void check_bindings(void)
                 }
             }
         }
-        enum wr_binding expected = active > 1    ? WR_BOUND_AMBIGUOUS
+        enum wr_bound expected = active > 1    ? WR_BOUND_AMBIGUOUS
                                    : active == 1 ? WR_BOUND_ONCE
                                    : waiting > 0 ? WR_BOUND_WAITING
                                                  : WR_BOUND_NOWHERE;

@@ -179,6 +179,9 @@ struct wr_datagram {
     const uint8_t *bytes;
     uint32_t size;
     uint32_t via; /* opaque: the local address or socket it came to; given back with each send */
+    /* Its source is bound in an active session of another relay that shares this one's socket: bare
+     * packets are bare_ambiguous then, where it is bound in one of this relay's too. */
+    bool bound_elsewhere;
     uint64_t tag; /* opaque: named by observer events and sends that this datagram causes */
 };
 
@@ -241,8 +244,16 @@ struct wr_event {
     const char *kid;                     /* "" for a key without one, NULL for none */
 };
 
+/* How an address is bound, for datagrams that name no session. */
+enum wr_bound {
+    WR_BOUND_NOWHERE,
+    WR_BOUND_WAITING,   /* only in sessions that wait for a peer */
+    WR_BOUND_ONCE,      /* in exactly one active session */
+    WR_BOUND_AMBIGUOUS, /* in several */
+};
+
 /* Everything the core asks of the world. All functions are called on the relay's own thread and
- * must not call back into the relay. `observe` may be NULL. */
+ * must not call back into the relay. `observe` and `bound_changed` may be NULL. */
 struct wr_environment {
     void *context;
     wr_instant (*monotonic_ns)(void *context);
@@ -252,6 +263,10 @@ struct wr_environment {
     /* The result must come back by wr_relay_verified, later, never from inside this call. */
     void (*verify)(void *context, const struct wr_verification *verification);
     void (*observe)(void *context, const struct wr_event *event);
+    /* How this relay has an address bound from now on; told when it may have changed. For an
+     * environment with several relays behind one socket, which must find the one that a packet
+     * without a session id belongs to. */
+    void (*bound_changed)(void *context, const struct wr_address *address, enum wr_bound bound);
 };
 
 /* ---- Configuration (sections 5 and 10) ---------------------------------------------------------
@@ -263,7 +278,15 @@ enum wr_passive_rebind { WR_REBIND_OFF, WR_REBIND_SAME_IP, WR_REBIND_ANY };
 #define WR_RELAY_ID_BYTES_MAX 256
 #define WR_OWN_ADDRESSES_MAX  16
 
+/* What several relays of one process share, so that limits that are per relay hold over all of them
+ * exactly: the number of sessions, the rate of signatures, the bandwidth and the cap of reject 6
+ * (section 5). The only thing here that more than one thread touches. */
+struct wr_shared;
+struct wr_shared *wr_shared_create(void); /* NULL where memory is short */
+void wr_shared_destroy(struct wr_shared *shared);
+
 struct wr_relay_config {
+    struct wr_shared *shared;               /* borrowed until wr_relay_destroy; NULL: none */
     const char *relay_id;                   /* NUL-terminated, 1..256 bytes, copied */
     const struct wr_address *own_addresses; /* the relay's own, copied */
     uint32_t own_address_count;             /* 0..WR_OWN_ADDRESSES_MAX */
@@ -340,6 +363,10 @@ enum wr_key_result wr_relay_key_add(struct wr_relay *relay, const char *kid,
                                     const uint8_t public_key[WR_PUBLIC_KEY_BYTES],
                                     enum wr_key_standing standing);
 
+/* The operator pins this key no longer: it grows old like a learned one that was followed by
+ * another, and leaves the ring when its time is over. Without effect where it is not pinned. */
+void wr_relay_key_retire(struct wr_relay *relay, const uint8_t public_key[WR_PUBLIC_KEY_BYTES]);
+
 /* Refuses these bytes from now on and ends the sessions whose leases they signed. False where the
  * table of revoked keys is full (the key is dropped from the ring all the same). */
 bool wr_relay_key_revoke(struct wr_relay *relay, const uint8_t public_key[WR_PUBLIC_KEY_BYTES]);
@@ -347,6 +374,11 @@ bool wr_relay_key_revoke(struct wr_relay *relay, const uint8_t public_key[WR_PUB
 /* Bans an identity (`sub`) and ends its sessions. False where the table is full. */
 bool wr_relay_ban(struct wr_relay *relay, const char *sub, size_t sub_bytes);
 void wr_relay_unban(struct wr_relay *relay, const char *sub, size_t sub_bytes);
+
+/* Takes over what can change while a relay runs: every rate and percentage, the timeouts, the skew,
+ * the policies, and max_sessions up to what the relay was created with. What is under way keeps
+ * what it was granted. NULL, or (nothing is changed then) the sentence that says what cannot be. */
+const char *wr_relay_set_limits(struct wr_relay *relay, const struct wr_relay_config *config);
 
 /* No new sessions from now on; WR_EVENT_DRAINED when the last is gone or the time is over. */
 void wr_relay_drain(struct wr_relay *relay);

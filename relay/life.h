@@ -1,0 +1,15 @@
+/*
+ * The life of a relay process: everything is opened, power is given up, threads run, signals are
+ * obeyed (SIGHUP reloads, SIGTERM and SIGINT drain, the second of them ends at once), and all is
+ * given back. Owns the order of these things and the status that HTTP shows.
+ */
+#ifndef RD_LIFE_H
+#define RD_LIFE_H
+
+#include "options.h"
+
+/* Runs until the end; the exit code: 0 drained or asked to, 1 something failed (logged), 130 or 143
+ * after a second signal. `argc` and `argv` are read again on SIGHUP. */
+int rd_life_run(const struct rd_options *options, int argc, char **argv);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * A worker: one thread, one core, one socket. It receives, hands over what belongs elsewhere, feeds
+ * the core, sends in batches, acts on deadlines, takes results of the verifier and orders from the
+ * control thread. Nothing of its data path is shared with another worker.
+ */
+#ifndef RD_WORKER_H
+#define RD_WORKER_H
+
+#include "address_owners.h"
+#include "error.h"
+#include "handover.h"
+#include "options.h"
+#include "snapshot.h"
+#include "verifier.h"
+
+/* What all workers of a process share, set up before any starts. */
+struct rd_worker_group {
+    const struct rd_options *options; /* those it was started with */
+    const char *relay_id;
+    struct wr_address bound;      /* where the sockets are */
+    const struct wr_address *own; /* the relay's own addresses */
+    uint32_t own_count;
+    uint32_t verify_rate;
+    uint32_t count;
+    struct wr_shared *shared; /* limits that hold over all cores */
+    struct rd_verifier *verifier;
+    struct rd_address_owners *owners; /* NULL with one worker */
+    struct rd_worker *workers[RD_WORKERS_MAX];
+    /* Called on a worker's thread; must not block. */
+    void (*key_wanted)(void *context);
+    void (*drained)(void *context, uint32_t worker);
+    void *context;
+};
+
+struct rd_worker;
+
+/* Takes all memory and owns `fd` from then on; the thread runs from rd_worker_start. */
+struct rd_worker *rd_worker_create(struct rd_worker_group *group, uint32_t index, int fd,
+                                   struct rd_error *error);
+bool rd_worker_start(struct rd_worker *worker, struct rd_error *error);
+
+/* Orders, from any thread; each is carried out in the order given and awaited where it returns
+ * something. */
+void rd_worker_wake(struct rd_worker *worker);
+void rd_worker_key_add(struct rd_worker *worker, const char *kid,
+                       const uint8_t key[WR_PUBLIC_KEY_BYTES], enum wr_key_standing standing);
+void rd_worker_key_retire(struct rd_worker *worker, const uint8_t key[WR_PUBLIC_KEY_BYTES]);
+void rd_worker_key_revoke(struct rd_worker *worker, const uint8_t key[WR_PUBLIC_KEY_BYTES]);
+void rd_worker_ban(struct rd_worker *worker, const char *sub);
+void rd_worker_unban(struct rd_worker *worker, const char *sub);
+void rd_worker_set_limits(struct rd_worker *worker, const struct wr_relay_config *config);
+void rd_worker_drain(struct rd_worker *worker);
+/* Waits for up to a second; false where the worker did not answer (`out` is its last one). */
+bool rd_worker_snapshot(struct rd_worker *worker, struct rd_worker_snapshot *out);
+
+/* Ends the thread and gives everything back. */
+void rd_worker_stop(struct rd_worker *worker);
+
+#endif
