@@ -356,8 +356,9 @@ class Peer:
         return lease(self.key, self.session, self.role, **members)
 
     def present(self, token=None, cookie=b""):
-        """Presents and returns the answer."""
-        self.send(present(self.session, self.role, token or self.lease(), cookie))
+        """Presents and returns the answer. The token is kept as `token`."""
+        self.token = token or self.lease()
+        self.send(present(self.session, self.role, self.token, cookie))
         return self.answer()
 
     def join(self):
@@ -423,13 +424,26 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
+def tests_of(module):
+    """The functions of a test module that take exactly the program, in their order."""
+    return [value for value in vars(module).values()
+            if getattr(value, "__module__", None) == module.__name__ and hasattr(value, "__code__")
+            and value.__code__.co_varnames[:value.__code__.co_argcount] == ("program",)]
+
+
+def main(module):
+    """For `if __name__ == "__main__"`: module is sys.modules[__name__]."""
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        sys.exit(module.__doc__)
+    sys.exit(run(tests_of(module), sys.argv[1], sys.argv[2:]))
+
+
 def run(tests, program, only=()):
     """Runs test functions, each with the program's path; prints a line each and a closing one."""
     failed = []
+    tests = [test for test in tests if not only or test.__name__ in only]
     for test in tests:
         name = test.__name__
-        if only and name not in only:
-            continue
         try:
             test(program)
             print(f"ok     {name}", flush=True)
