@@ -25,7 +25,7 @@
 #define CONNECTIONS_MAX      64 /* no further one is accepted */
 #define CONNECTIONS_CROWD    48 /* from here on the oldest of all must go */
 #define CONNECTIONS_PER_IP   24 /* from here on the oldest of that IP must go */
-#define CONNECTION_TIMEOUT_S 10 /* without a byte */
+#define CONNECTION_TIMEOUT_S 5  /* without a byte */
 #define CONNECTION_BYTES     16384
 #define STATUS_PER_SECOND    1000 /* what workers are bothered with at most; requests wait */
 #define STATUS_BURST         50
