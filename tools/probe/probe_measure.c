@@ -16,6 +16,7 @@
 
 #define REPEAT_NS (250 * WR_MS) /* of the first datagram */
 #define GRACE_NS  WR_S          /* for what is still on its way */
+#define LINGER_NS (50 * WR_MS)  /* for second copies, once all is there */
 
 struct run {
     struct probe_check *check;
@@ -153,6 +154,7 @@ static void send_all(struct run *run)
         due = wr_after(due, gap_ns);
     }
     probe_ends_run(ends, WR_ROLES, wr_after(probe_monotonic_ns(), GRACE_NS), all_back, run);
+    probe_ends_run(ends, WR_ROLES, wr_after(probe_monotonic_ns(), LINGER_NS), never, NULL);
 }
 
 static void tell(const struct run *run, const uint64_t *duplicates_before)
