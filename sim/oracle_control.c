@@ -345,6 +345,19 @@ void sim_oracle_key_revoke(struct sim_oracle *oracle, const uint8_t public_key[W
     memcpy(oracle->revoked[oracle->revoked_count++], public_key, WR_PUBLIC_KEY_BYTES);
 }
 
+/* Pinned no longer, it ages like one that was followed by another. */
+void sim_oracle_key_retire(struct sim_oracle *oracle, const uint8_t public_key[WR_PUBLIC_KEY_BYTES])
+{
+    for (uint32_t i = 0; i < oracle->key_count; i++) {
+        struct sim_key *key = &oracle->keys[i];
+        if (!key->pinned || !same_key(key->bytes, public_key))
+            continue;
+        key->pinned = false;
+        if (key->in_ring)
+            key->superseded_ns = oracle->now;
+    }
+}
+
 /* ---- Bans ------------------------------------------------------------------------------------ */
 
 bool sim_is_banned(const struct sim_oracle *oracle, const struct sim_digest *identity)
@@ -381,6 +394,27 @@ void sim_oracle_unban(struct sim_oracle *oracle, const char *sub, size_t sub_byt
 void sim_oracle_drain(struct sim_oracle *oracle)
 {
     oracle->draining = true;
+}
+
+void sim_oracle_set_limits(struct sim_oracle *oracle, const struct wr_relay_config *config)
+{
+    const struct wr_relay_config born = oracle->config;
+    oracle->entry = SIM_ENTRY_LIMITS;
+    oracle->config = *config;
+    oracle->config.shared = born.shared;
+    oracle->config.relay_id = born.relay_id;
+    oracle->config.own_addresses = born.own_addresses;
+    oracle->config.own_address_count = born.own_address_count;
+    oracle->config.max_bans = born.max_bans;
+    oracle->config.allow_insecure_dev = born.allow_insecure_dev;
+    oracle->config.keys_refreshable = born.keys_refreshable;
+    oracle->limits_ns = oracle->now;
+    oracle->limits_sessions = oracle->sessions_used;
+    sim_path_set_limits(oracle);
+    for (uint32_t i = 0; i < oracle->session_count; i++) {
+        if (oracle->sessions[i].used)
+            sim_session_deadline_moved(oracle, &oracle->sessions[i]);
+    }
 }
 
 void sim_oracle_backpressure(struct sim_oracle *oracle, uint64_t datagrams)
