@@ -120,6 +120,8 @@ static void sender_moved(struct sim_session *session, int role, struct sim_arriv
 {
     if (arrival == NULL)
         return;
+    /* one that waited as another role, before its sender lost that, waits no more */
+    sim_path_waited_for_message_3(session, role, arrival);
     arrival->promoted = true;
     arrival->was_bound = true;
     arrival->role = role;

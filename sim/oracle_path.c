@@ -260,9 +260,8 @@ static void judge_limits(struct sim_oracle *oracle, struct sim_session *session,
     }
 }
 
-/* A FORWARD that had waited goes on, whatever becomes of it: message 3 is due no more. */
-static void waited_for_message_3(struct sim_session *session, int role,
-                                 const struct sim_arrival *arrival)
+void sim_path_waited_for_message_3(struct sim_session *session, int role,
+                                   const struct sim_arrival *arrival)
 {
     int sender = arrival->behind_lease ? role : arrival->role;
     if (arrival->kept && (arrival->was_bound || arrival->behind_lease) &&
@@ -299,7 +298,7 @@ static void judge_order(struct sim_oracle *oracle, struct sim_session *session, 
     if (arrival->sight.kind == SIM_SIGHT_FORWARD) {
         if (sim_path_message_3_due(session, role))
             session->message_3_over = true;
-        waited_for_message_3(session, role, arrival);
+        sim_path_waited_for_message_3(session, role, arrival);
         if (arrival->number > sender->last_forward)
             sender->last_forward = arrival->number;
     } else if (arrival->number > sender->last_bare) {
@@ -499,7 +498,7 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
         bindings = sim_address_bindings(oracle, &arrival->from);
     sim_oracle_judges(oracle, SIM_ORACLE_MODEL);
     if (session != NULL)
-        waited_for_message_3(session, role, arrival);
+        sim_path_waited_for_message_3(session, role, arrival);
     switch (arrival->outcome) {
     case WR_OUTCOME_SESSION_NOT_FOUND:
         if (session != NULL)
