@@ -67,8 +67,7 @@ static void add_cookie(const struct relay_world *world, struct relay_packet *pac
     uint32_t at = session % RELAY_SESSIONS + 1;
     packet->cookie_at = packet->size;
     packet->cookie_line = world->cookies[whose][at].line;
-    relay_packet_bytes(packet,
-                       packet->cookie_line != 0 ? world->cookies[whose][at].bytes : none,
+    relay_packet_bytes(packet, packet->cookie_line != 0 ? world->cookies[whose][at].bytes : none,
                        WR_COOKIE_BYTES);
 }
 
@@ -100,7 +99,8 @@ static void damage(struct relay_packet *packet, uint32_t token_at, uint8_t how, 
     }
 }
 
-/* from, flags, cookie's owner, the token's eight numbers, damage's kind and place, datagram flags */
+/* from, flags, cookie's owner, the token's eight numbers, damage's kind and place, datagram flags
+ */
 static void do_lease(struct relay_world *world, struct fuzz_action *action)
 {
     struct relay_packet packet;
@@ -188,10 +188,14 @@ static uint64_t sequence_of(const struct relay_world *world, uint32_t from, uint
     return (base == 3 ? seat->remembered.top : seat->window.top) + ahead;
 }
 
-static const char *const forms[8] = {"opaque",           "RIFT",
-                                     "RIFT handshake",   "RIFT of id 0",
-                                     "numbered RIFT handshake", "RIFT with a bad checksum",
-                                     "too short",        "opaque"};
+static const char *const forms[8] = {"opaque",
+                                     "RIFT",
+                                     "RIFT handshake",
+                                     "RIFT of id 0",
+                                     "numbered RIFT handshake",
+                                     "RIFT with a bad checksum",
+                                     "too short",
+                                     "opaque"};
 
 static void add_payload(struct relay_packet *packet, uint8_t form, uint64_t sequence, uint32_t size)
 {

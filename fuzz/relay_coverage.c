@@ -50,7 +50,9 @@ static uint32_t moving_of(const struct sim_role *role, wr_instant now)
 
 static uint32_t seat_of(const struct sim_role *role)
 {
-    return !role->bound ? (role->released ? 1u : role->locked ? 2u : 0u)
+    return !role->bound ? (role->released ? 1u
+                           : role->locked ? 2u
+                                          : 0u)
                         : 3u + role->bound_by_token;
 }
 
@@ -100,11 +102,13 @@ void relay_coverage(struct relay_world *world, uint32_t from)
             const struct sim_role *seat = &session->roles[role];
             state = state * 8 + seat_of(seat);
             uint64_t moving = moving_of(seat, world->now);
-            uint64_t one = ((moving * 4 + silence_of(seat->sign_ns, world->now)) * 3 +
-                            key_age(oracle, seat)) * 8 + seat_of(seat);
+            uint64_t one =
+                ((moving * 4 + silence_of(seat->sign_ns, world->now)) * 3 + key_age(oracle, seat)) *
+                    8 +
+                seat_of(seat);
             seen(1, one * 2 + session->active);
             seen(2, (one * 2 + session->active) << 16 | what);
-            seen(3, (moving << 16 | what) << 3 | seat->window.empty << 2 |
+            seen(3, (moving << 16 | what) << 3 | (uint32_t)seat->window.empty << 2 |
                         (seat->window.jump.sequences < 3 ? seat->window.jump.sequences : 3u));
         }
         seen(4, state * 64 + handshake_of(session));

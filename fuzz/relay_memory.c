@@ -32,7 +32,7 @@
 
 static uint8_t *block;
 static bool block_taken;
-static long faults_then; /* of this process when `touched` was found out */
+static long faults_then;        /* of this process when `touched` was found out */
 static uint32_t touched[PAGES]; /* numbers of pages, once each */
 static bool is_touched[PAGES];
 static uint32_t touched_count;
@@ -64,8 +64,8 @@ static void find_touched(void)
 static void *take_block(void)
 {
     if (block == NULL) {
-        void *mapped = mmap(NULL, BLOCK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                            -1, 0);
+        void *mapped =
+            mmap(NULL, BLOCK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (mapped == MAP_FAILED || sysconf(_SC_PAGESIZE) != PAGE)
             abort();
         (void)madvise(mapped, BLOCK_BYTES, MADV_NOHUGEPAGE);

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-/* A record from its tag and the first bytes of its body; the rest is zeros, which mean the usual. */
+/* A record from its tag and the first bytes of its body; the rest is zeros, which mean the usual.
+ */
 #define DO(tag, ...) RELAY_DO_##tag, (uint8_t)(sizeof((const uint8_t[]){__VA_ARGS__})), __VA_ARGS__
 
 /* Bodies begin with the sender: 0 is a client's address, 1 a server's. */
@@ -16,13 +17,13 @@
 #define TALK         DO(FORWARD, 0, 0), DO(FORWARD, 1, 0)
 
 static const uint8_t pair_talks[] = {PAIR, TALK, TALK};
-static const uint8_t client_moves[] = {PAIR, TALK, DO(PASS, 9, 2), DO(FORWARD, 2, 0), TALK,
-                                       DO(FORWARD, 2, 0)};
-static const uint8_t client_moves_by_cookie[] = {PAIR,           TALK, DO(LEASE, 2, 0, 0, 0, 0, 0),
-                                                 DO(PASS, 9, 1), DO(RENEW, 2, 0, 1, 0), TALK};
+static const uint8_t client_moves[] = {
+    PAIR, TALK, DO(PASS, 9, 2), DO(FORWARD, 2, 0), TALK, DO(FORWARD, 2, 0)};
+static const uint8_t client_moves_by_cookie[] = {
+    PAIR, TALK, DO(LEASE, 2, 0, 0, 0, 0, 0), DO(PASS, 9, 1), DO(RENEW, 2, 0, 1, 0), TALK};
 static const uint8_t newer_token[] = {PAIR, TALK, DO(LEASE, 4, 0, 0, 0, 0, 0, 0, 0, 1), TALK};
-static const uint8_t handshake[] = {PAIR, DO(BARE, 0, 0, 32), DO(BARE, 1, 0, 96),
-                                    DO(FORWARD, 0, 0), DO(BARE, 0, 1, 64), TALK};
+static const uint8_t handshake[] = {
+    PAIR, DO(BARE, 0, 0, 32), DO(BARE, 1, 0, 96), DO(FORWARD, 0, 0), DO(BARE, 0, 1, 64), TALK};
 static const uint8_t release[] = {PAIR, TALK, DO(RENEW, 0, 0, 3, 0)};
 static const uint8_t keeps_alive[] = {DO(PASS, 9, 20), TALK, DO(PASS, 9, 20), TALK};
 static const uint8_t slow_verifier[] = {DO(OPTION, 17, 3), CLIENT_LEASE, DO(FORWARD, 0, 0),

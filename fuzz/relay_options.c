@@ -14,7 +14,9 @@ static const struct setting {
     uint32_t count;
 } settings[] = {
 #define SETTING(name, member, count, ...)                                                          \
-    {name, offsetof(struct wr_relay_config, member), {__VA_ARGS__}, count}
+    {                                                                                              \
+        name, offsetof(struct wr_relay_config, member), {__VA_ARGS__}, count                       \
+    }
     SETTING("max-sessions", max_sessions, 5, 8, 1, 2, 3, 4),
     SETTING("load-shed-threshold-pct", load_shed_threshold_pct, 4, 95, 1, 50, 100),
     SETTING("idle-timeout", idle_timeout_secs, 6, 60, 1, 5, 29, 600, 7200),
@@ -30,7 +32,15 @@ static const struct setting {
 };
 #define SETTINGS ((uint32_t)(sizeof settings / sizeof *settings))
 
-enum { ROLE_POLICY = SETTINGS, PASSIVE_REBIND, BARE_RIFT, INSECURE, REFRESHABLE, VERIFY_NS, OPTIONS };
+enum {
+    ROLE_POLICY = SETTINGS,
+    PASSIVE_REBIND,
+    BARE_RIFT,
+    INSECURE,
+    REFRESHABLE,
+    VERIFY_NS,
+    OPTIONS
+};
 
 static const char *const policies[] = {"signed", "strict"};
 static const char *const rebinds[] = {"off", "same-ip", "any"};

@@ -13,8 +13,9 @@ static const char *const sub_bytes[RELAY_SUBS] = {"alice", "bob", "carol", "dave
 static const char *const kids[RELAY_KEYS] = {"k1", "k2", "k3", "k4"};
 
 /* Milliseconds after the start. The horizon is 3630 s away, the skew 30 s. */
-static const int64_t issued_ms[] = {0,     1000,   2000,   10000,  29999,   30000,   30001,    60000,
-                                    90000, 120000, 300000, 900000, 3600000, 7200000, 36000000, -3600000};
+static const int64_t issued_ms[] = {0,       1000,    2000,     10000,   29999,  30000,
+                                    30001,   60000,   90000,    120000,  300000, 900000,
+                                    3600000, 7200000, 36000000, -3600000};
 static const uint64_t ttls_ms[] = {900000, 3600000, 3600001, 60000, 20000, 3000, 7200000, 1};
 
 /* ---- Keys and names --------------------------------------------------------------------------
@@ -77,7 +78,7 @@ static const char *kid_of(const struct relay_token_spec *spec)
 {
     if (spec->kid == 0)
         return kids[spec->key];
-    return spec->kid <= RELAY_KEYS ? kids[spec->kid - 1]
+    return spec->kid <= RELAY_KEYS       ? kids[spec->kid - 1]
            : spec->kid == RELAY_KEYS + 1 ? NULL
                                          : "nobody's";
 }
@@ -96,8 +97,9 @@ static size_t write_claims(char *out, size_t room, const struct relay_token_spec
 {
     const uint64_t issued = RELAY_START_UNIX_MS + (uint64_t)issued_ms[spec->iat];
     const char *kid = kid_of(spec);
-    int at = snprintf(out, room, "{\"sub\":\"%s\",\"sid\":\"01001000-4000-8000-0000-0000000000%02x\","
-                                 "\"role\":\"%s\"",
+    int at = snprintf(out, room,
+                      "{\"sub\":\"%s\",\"sid\":\"01001000-4000-8000-0000-0000000000%02x\","
+                      "\"role\":\"%s\"",
                       subs[spec->sub], spec->session + 1u, spec->role != 0 ? "server" : "client");
 #define MORE(...) at += snprintf(out + at, room - (size_t)at, __VA_ARGS__)
     if ((spec->more & RELAY_TOKEN_NO_RELAY) == 0)
@@ -178,10 +180,12 @@ static void make(struct made *entry, const struct relay_token_spec *spec)
     uint8_t *text = entry->token.text;
     memcpy(text, prefix, sizeof prefix - 1);
     size_t length = sizeof prefix - 1;
-    length += write_base64(text + length, RELAY_TOKEN_MAX - length, body, claims + crypto_sign_BYTES);
+    length +=
+        write_base64(text + length, RELAY_TOKEN_MAX - length, body, claims + crypto_sign_BYTES);
     if (footer > 0) {
         text[length++] = '.';
-        length += write_base64(text + length, RELAY_TOKEN_MAX - length, (const uint8_t *)note, footer);
+        length +=
+            write_base64(text + length, RELAY_TOKEN_MAX - length, (const uint8_t *)note, footer);
     }
     entry->token.bytes = (uint32_t)length;
     entry->spec = *spec;

@@ -49,9 +49,9 @@ const struct relay_token *relay_token_of(const struct relay_token_spec *spec);
  * first answer about each token is held against libsodium's. */
 int relay_token_verify(const struct wr_verification *request);
 
-const uint8_t *relay_key(uint32_t number); /* public; number modulo RELAY_KEYS */
-const char *relay_kid(uint32_t number);    /* "k1", … ; number modulo RELAY_KEYS */
-const char *relay_sub(uint32_t number);    /* number modulo RELAY_SUBS */
+const uint8_t *relay_key(uint32_t number);           /* public; number modulo RELAY_KEYS */
+const char *relay_kid(uint32_t number);              /* "k1", … ; number modulo RELAY_KEYS */
+const char *relay_sub(uint32_t number);              /* number modulo RELAY_SUBS */
 struct wr_session_id relay_session(uint32_t number); /* modulo RELAY_SESSIONS */
 
 /* "alice, client of session 0, k1, issued +30000 ms, for 900000 ms" into `text`. */

@@ -12,10 +12,10 @@
 /* ---- Addresses ------------------------------------------------------------------------------- */
 
 static const char *const texts[RELAY_ADDRESSES] = {
-    "203.0.113.5:5000",    "192.0.2.77:6000",     "203.0.113.5:5001",      "192.0.2.77:6001",
-    "198.18.0.9:7000",     "203.0.113.5:5002",    "198.18.0.9:7001",       "[2001:db8::7]:9000",
-    "[2001:db8::7]:9001",  "[2001:db8::8]:9000",  "[2001:db8:0:1::7]:900", "[fe80::7%3]:9000",
-    "198.18.3.4:0",        "224.0.0.1:5000",      "198.51.100.1:4000",     "255.255.255.255:9",
+    "203.0.113.5:5000",   "192.0.2.77:6000",    "203.0.113.5:5001",      "192.0.2.77:6001",
+    "198.18.0.9:7000",    "203.0.113.5:5002",   "198.18.0.9:7001",       "[2001:db8::7]:9000",
+    "[2001:db8::7]:9001", "[2001:db8::8]:9000", "[2001:db8:0:1::7]:900", "[fe80::7%3]:9000",
+    "198.18.3.4:0",       "224.0.0.1:5000",     "198.51.100.1:4000",     "255.255.255.255:9",
 };
 
 const struct wr_address *relay_address(uint32_t number)
@@ -115,8 +115,8 @@ static void verify(void *context, const struct wr_verification *request)
 }
 
 static const char *const event_names[] = {
-    "outcome",  "verdict",  "created", "active",    "bound",       "candidate",             "promoted",
-    "reverted", "vacated",  "removed", "key_added", "key_dropped", "key_refresh_wanted", "drained"};
+    "outcome",  "verdict", "created", "active",    "bound",       "candidate",          "promoted",
+    "reverted", "vacated", "removed", "key_added", "key_dropped", "key_refresh_wanted", "drained"};
 
 static void explain_event(const struct relay_world *world, const struct wr_event *event)
 {

@@ -58,8 +58,8 @@ struct relay_world {
     enum wr_verdict verdict;
     bool has_outcome, has_verdict;
 
-    FILE *explain; /* NULL: silent */
-    FILE *trace;   /* NULL: none is written */
+    FILE *explain;            /* NULL: silent */
+    FILE *trace;              /* NULL: none is written */
     const char *beyond_trace; /* what a trace cannot say, NULL so far */
 };
 
