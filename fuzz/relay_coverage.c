@@ -100,18 +100,18 @@ void relay_coverage(struct relay_world *world, uint32_t from)
         uint64_t state = session->active;
         for (int role = 0; role < WR_ROLES; role++) {
             const struct sim_role *seat = &session->roles[role];
+            uint32_t moving = moving_of(seat, world->now);
+            uint32_t jump = seat->window.jump.sequences < 3 ? seat->window.jump.sequences : 3u;
             state = state * 8 + seat_of(seat);
-            uint64_t moving = moving_of(seat, world->now);
-            uint64_t one =
-                ((moving * 4 + silence_of(seat->sign_ns, world->now)) * 3 + key_age(oracle, seat)) *
-                    8 +
-                seat_of(seat);
-            seen(1, one * 2 + session->active);
-            seen(2, (one * 2 + session->active) << 16 | what);
-            seen(3, (moving << 16 | what) << 3 | (uint32_t)seat->window.empty << 2 |
-                        (seat->window.jump.sequences < 3 ? seat->window.jump.sequences : 3u));
+            seen(1, ((moving * 4 + silence_of(seat->sign_ns, world->now)) * 3 +
+                     key_age(oracle, seat)) *
+                            2 +
+                        session->active);
+            seen(2, (uint64_t)moving << 16 | what);
+            seen(3, (what * 2 + seat->window.empty) * 4 + jump);
         }
         seen(4, state * 64 + handshake_of(session));
-        seen(5, (state << 8 | relation(session, relay_address(from))) << 16 | what);
+        seen(5,
+             ((uint64_t)relation(session, relay_address(from)) * 2 + session->active) << 16 | what);
     }
 }

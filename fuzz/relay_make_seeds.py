@@ -139,6 +139,13 @@ SEEDS = {
     "a-key-without-a-name": record("key", 2, 5, 0) + lease(CLIENT, 0, 0, key=2, kid=5),
     "a-ban-and-its-end": pair() + talk() + record("ban", 0) + lease(CLIENT, 0, 0)
     + record("unban", 0) + pair() + talk(),
+    "an-old-cookie-is-refused": pair() + talk() + (wait(TEN_SECONDS, 5) + talk()) * 6
+    + renew(CLIENT, COOKIE | RELEASE) + talk(),
+    "a-cookie-goes-before-strangers": option("verify-rate", 1) + pair() + wait(SECOND, 2)
+    + lease(CLIENT_2, 0, 0) + lease(CLIENT, 0, 0, 1) + lease(SERVER, 1, 1, 1)
+    + lease(CLIENT_2, 0, 0, iat=1, flags=LEASE_COOKIE) + DEADLINE * 4,
+    "a-renewal-leaves-the-window-alone": pair() + talk() + lease(CLIENT, 0, 0, iat=1, flags=1)
+    + forward(CLIENT, delta=-1) + lease(CLIENT, 0, 0, iat=2) + forward(CLIENT, delta=-1),
     "another-identity-in-a-role": pair() + lease(ELSEWHERE, 2, 0, iat=1),
     "one-address-for-both-roles": lease(CLIENT, 0, 0) + lease(CLIENT, 1, 1),
     "strict-roles": option("policy", 1) + pair() + lease(SERVER, 1, 1, flags=4),

@@ -152,9 +152,11 @@ static void observe(void *context, const struct wr_event *event)
     if (event->kind == WR_EVENT_OUTCOME) {
         world->outcome = event->outcome;
         world->has_outcome = true;
+        world->last_word = wr_outcome_name(event->outcome);
     } else if (event->kind == WR_EVENT_VERDICT) {
         world->verdict = event->verdict;
         world->has_verdict = true;
+        world->last_word = wr_verdict_name(event->verdict);
     }
     world->refreshes += event->kind == WR_EVENT_KEY_REFRESH_WANTED;
     sim_oracle_observed(world->oracle, event);

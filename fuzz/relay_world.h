@@ -57,6 +57,7 @@ struct relay_world {
     enum wr_outcome outcome;
     enum wr_verdict verdict;
     bool has_outcome, has_verdict;
+    const char *last_word; /* the last outcome or verdict of all, NULL for none */
 
     FILE *explain;            /* NULL: silent */
     FILE *trace;              /* NULL: none is written */

@@ -266,6 +266,8 @@ void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
                            !is_revoked(oracle, public_key) && in_ring < WR_KEYS_MAX &&
                            strlen(kid) > 0 && strlen(kid) <= WR_KID_BYTES_MAX;
     oracle->key_arrived = false;
+    if (known != NULL)
+        oracle->key_given = (uint32_t)(known - oracle->keys);
     if (known != NULL && known->in_ring && !is_revoked(oracle, public_key)) {
         known->pinned = known->pinned || standing == WR_KEY_PINNED;
         supersede_others(oracle, known, standing); /* named again: current again */
@@ -274,7 +276,8 @@ void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
     if (known == NULL) {
         oracle->keys = sim_oracle_grow(oracle->keys, &oracle->key_capacity, oracle->key_count + 1,
                                        sizeof *oracle->keys);
-        known = &oracle->keys[oracle->key_count++];
+        oracle->key_given = oracle->key_count++;
+        known = &oracle->keys[oracle->key_given];
         memset(known, 0, sizeof *known);
         strncpy(known->kid, kid, sizeof known->kid - 1);
         memcpy(known->bytes, public_key, WR_PUBLIC_KEY_BYTES);
@@ -283,19 +286,16 @@ void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
     known->standing = standing;
 }
 
-/* A key is in the ring from the moment the core says so. */
+/* A key is in the ring from the moment the core says so: it is the one that was handed in last. */
 static void key_joined(struct sim_oracle *oracle, const char *kid)
 {
-    struct sim_key *newest = NULL;
-    for (uint32_t i = 0; i < oracle->key_count; i++) {
-        if (!oracle->keys[i].in_ring && strcmp(oracle->keys[i].kid, kid) == 0)
-            newest = &oracle->keys[i];
-    }
+    struct sim_key *given =
+        oracle->key_given < oracle->key_count ? &oracle->keys[oracle->key_given] : NULL;
     oracle->key_arrived = true;
-    if (newest == NULL)
+    if (given == NULL || given->in_ring || strcmp(given->kid, kid) != 0)
         return;
-    newest->in_ring = true;
-    supersede_others(oracle, newest, newest->standing);
+    given->in_ring = true;
+    supersede_others(oracle, given, given->standing);
 }
 
 static void key_left(struct sim_oracle *oracle, const char *kid)

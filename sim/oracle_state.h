@@ -225,6 +225,7 @@ struct sim_oracle {
     uint32_t ban_count, ban_capacity;
     bool draining, drained;
     bool key_expected, key_arrived;
+    uint32_t key_given;           /* place of the key that was handed in last */
     wr_instant refresh_wanted_ns; /* the last; WR_NEVER for none */
 
     struct sim_request requests[WR_VERIFICATIONS_OUT + 1];
