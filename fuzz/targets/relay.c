@@ -23,6 +23,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     return 0;
 }
 
+/* The last thing that the relay said of a datagram or lease. */
+const char *fuzz_outcome(const uint8_t *bytes, size_t size)
+{
+    relay_actions_live(&world, bytes, size, NULL, NULL);
+    return world.last_word != NULL ? world.last_word : "silence";
+}
+
 /* With WAVRY_FUZZ_TRACE=FILE the input is written there as a trace for `wavry-sim feed`, as far as
  * one can say it. */
 void fuzz_explain(const uint8_t *bytes, size_t size, FILE *out)
