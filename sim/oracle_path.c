@@ -270,6 +270,20 @@ void sim_path_waited_for_message_3(struct sim_session *session, int role,
         session->message_3_over = true;
 }
 
+/* FORWARDs of the same sender and session that came behind this one in one batch: a third one ends
+ * the wait for message 3 before the oracles have met it. */
+static uint32_t forwards_behind(const struct sim_oracle *oracle, const struct sim_arrival *arrival)
+{
+    uint32_t behind = 0;
+    for (uint32_t i = 0; i < oracle->batch_count; i++) {
+        const struct sim_arrival *other = &oracle->batch[i];
+        behind += other->number > arrival->number && other->sight.kind == SIM_SIGHT_FORWARD &&
+                  sim_address_equal(&other->from, &arrival->from) &&
+                  memcmp(&other->sight.session, &arrival->sight.session, 16) == 0;
+    }
+    return behind;
+}
+
 static void judge_order(struct sim_oracle *oracle, struct sim_session *session, int role,
                         const struct sim_arrival *arrival)
 {
@@ -288,7 +302,8 @@ static void judge_order(struct sim_oracle *oracle, struct sim_session *session, 
                                 : behind_forward || (behind_bare && !arrival->kept))
         objection = "it left behind a later packet of its sender";
     else if (!is_bare(arrival) && sim_path_message_3_due(session, role) && !arrival->kept &&
-             session->waiting_forwards <= HOLD_FORWARDS && oracle->held_now < HELD_MAX)
+             session->waiting_forwards + forwards_behind(oracle, arrival) <= HOLD_FORWARDS &&
+             oracle->held_now < HELD_MAX)
         objection = "it did not wait for message 3";
     if (objection != NULL)
         sim_oracle_violate(oracle, SIM_ORACLE_ORDER, arrival->tag,
