@@ -180,6 +180,26 @@ Test(options_reload, one_key_for_another_is_a_change_too)
     desk_free(desk);
 }
 
+Test(options_reload, a_revocation_is_taken_back_by_a_restart_only)
+{
+    char lines[128];
+    (void)snprintf(lines, sizeof lines, "revoke %s\n", desk_hex('1'));
+    struct desk *desk = desk_read("--key-file", desk_file("keys", lines));
+    struct rd_option_change changes[CHANGES];
+    struct rd_options after;
+    (void)snprintf(lines, sizeof lines, "revoke %s\n", desk_hex('2'));
+    (void)desk_file("keys", lines);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(reread(desk, &after, changes), 1);
+        cr_assert_str_eq(changes[0].name, "revoked keys");
+        cr_assert_not(changes[0].live);
+        rd_options_take_live(&desk->options, &after);
+        cr_assert_eq(desk->options.keys.revoked_count, 2, "the old one and the new one");
+        rd_options_free(&after);
+    }
+    desk_free(desk);
+}
+
 Test(options_reload, a_secret_that_changed_is_not_shown)
 {
     struct rd_option_change changes[CHANGES];
