@@ -29,14 +29,16 @@
 static const char usage[] =
     "usage: null_forwarder [--listen IP:PORT] --client-ports FIRST COUNT --server-ports FIRST "
     "COUNT\n"
-    "                      [--gso] [--poll] [--buffer BYTES]\n"
+    "                      [--pairs FILE] [--gso] [--poll] [--buffer BYTES]\n"
     "\n"
-    "Forwards UDP datagrams on one IPv4 socket: one from client port FIRST+i goes to server port\n"
-    "FIRST+i of the host it came from, and back. What comes from any other port is dropped.\n"
+    "Forwards UDP datagrams on one IPv4 socket: what comes from a port goes to that port's partner "
+    "on\n"
+    "the host it came from, and back. What comes from any other port is dropped.\n"
     "\n"
     "  --listen IP:PORT           where to listen (127.0.0.1:0: any port)\n"
-    "  --client-ports FIRST COUNT ports of one side\n"
-    "  --server-ports FIRST COUNT ports of the other side, as many\n"
+    "  --client-ports FIRST COUNT ports of one side: FIRST+i has the partner\n"
+    "  --server-ports FIRST COUNT FIRST+i of the other side, as many\n"
+    "  --pairs FILE               more pairs, \"PORT PORT\" a line; - reads the standard input\n"
     "  --gso                      receive with UDP_GRO, send trains with UDP_SEGMENT\n"
     "  --poll                     wait with poll and receive without waiting, as a program must "
     "that\n"
@@ -52,11 +54,10 @@ static const char usage[] =
 
 struct options {
     struct sockaddr_in listen;
-    uint16_t client_first, server_first;
-    uint32_t count;
     int buffer_bytes;
     bool gso;
     bool poll;
+    uint16_t partners[65536]; /* by port; both in network order; 0: nobody */
 };
 
 struct totals {
@@ -121,41 +122,71 @@ static uint32_t read_ports(char **argv, uint16_t *first)
     return count;
 }
 
-static struct options read_options(int argc, char **argv)
+static void pair(struct options *options, uint32_t one, uint32_t other)
+{
+    options->partners[htons((uint16_t)one)] = htons((uint16_t)other);
+    options->partners[htons((uint16_t)other)] = htons((uint16_t)one);
+}
+
+static void read_pairs(struct options *options, const char *name)
+{
+    unsigned one, other;
+    int fields;
+    FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "r");
+    if (file == NULL)
+        fail(name);
+    while ((fields = fscanf(file, "%u %u", &one, &other)) == 2) {
+        if (one < 1 || one > 65535 || other < 1 || other > 65535)
+            misused("a port in --pairs is 1..65535");
+        pair(options, one, other);
+    }
+    if (fields != EOF)
+        misused("--pairs wants two ports a line");
+    if (file != stdin)
+        (void)fclose(file);
+}
+
+static void read_options(struct options *options, int argc, char **argv)
 {
     static const struct option longs[] = {
         {"listen", required_argument, NULL, 'l'},
         {"client-ports", required_argument, NULL, 'c'},
         {"server-ports", required_argument, NULL, 's'},
+        {"pairs", required_argument, NULL, 'f'},
         {"gso", no_argument, NULL, 'g'},
         {"poll", no_argument, NULL, 'p'},
         {"buffer", required_argument, NULL, 'b'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    struct options options = {.listen = {.sin_family = AF_INET}, .buffer_bytes = 8 << 20};
+    uint16_t client_first = 0, server_first = 0;
     uint32_t clients = 0, servers = 0;
     int which;
-    options.listen.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    options->buffer_bytes = 8 << 20;
+    options->listen.sin_family = AF_INET;
+    options->listen.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     while ((which = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
         switch (which) {
         case 'l':
-            read_listen(optarg, &options.listen);
+            read_listen(optarg, &options->listen);
             break;
         case 'c':
-            clients = read_ports(argv, &options.client_first);
+            clients = read_ports(argv, &client_first);
             break;
         case 's':
-            servers = read_ports(argv, &options.server_first);
+            servers = read_ports(argv, &server_first);
             break;
         case 'g':
-            options.gso = true;
+            options->gso = true;
+            break;
+        case 'f':
+            read_pairs(options, optarg);
             break;
         case 'p':
-            options.poll = true;
+            options->poll = true;
             break;
         case 'b':
-            options.buffer_bytes =
+            options->buffer_bytes =
                 (int)number(optarg, 1024, 1 << 30, "--buffer is 1024..1073741824 bytes");
             break;
         case 'h':
@@ -167,10 +198,10 @@ static struct options read_options(int argc, char **argv)
     }
     if (optind != argc)
         misused("too many words");
-    if (clients == 0 || clients != servers)
-        misused("--client-ports and --server-ports are both needed, with the same COUNT");
-    options.count = clients;
-    return options;
+    if (clients != servers)
+        misused("--client-ports and --server-ports go together, with the same COUNT");
+    for (uint32_t i = 0; i < clients; i++)
+        pair(options, client_first + i, server_first + i);
 }
 
 /* ---- Forwarding ------------------------------------------------------------------------------ */
@@ -182,7 +213,6 @@ struct batch {
     struct sockaddr_in names[BATCH];
     _Alignas(struct cmsghdr) uint8_t controls[BATCH][CMSG_SPACE(sizeof(int))];
     uint32_t segments[BATCH]; /* datagrams of each */
-    uint16_t partners[65536]; /* by source port; both in network order; 0: nobody */
     size_t room;              /* of a buffer */
     struct totals totals;
 };
@@ -202,16 +232,10 @@ static void start_batch(struct batch *batch, const struct options *options)
         header->msg_name = &batch->names[i];
         header->msg_namelen = sizeof batch->names[i];
     }
-    for (uint32_t i = 0; i < options->count; i++) {
-        uint16_t client = htons((uint16_t)(options->client_first + i));
-        uint16_t server = htons((uint16_t)(options->server_first + i));
-        batch->partners[client] = server;
-        batch->partners[server] = client;
-    }
 }
 
 /* Makes a received message one to be sent. False: it goes nowhere. */
-static bool turn(struct batch *batch, uint32_t from, uint32_t to, bool gso)
+static bool turn(struct batch *batch, const struct options *options, uint32_t from, uint32_t to)
 {
     struct mmsghdr *message = &batch->messages[from];
     uint32_t size = message->msg_len;
@@ -220,9 +244,9 @@ static bool turn(struct batch *batch, uint32_t from, uint32_t to, bool gso)
         message->msg_hdr.msg_controllen > 0 ? CMSG_FIRSTHDR(&message->msg_hdr) : NULL;
     if (control != NULL && control->cmsg_type == UDP_GRO)
         memcpy(&segment, CMSG_DATA(control), sizeof segment);
-    bool is_train = gso && segment > 0 && (uint32_t)segment < size;
+    bool is_train = options->gso && segment > 0 && (uint32_t)segment < size;
     uint32_t segments = is_train ? (size + (uint32_t)segment - 1) / (uint32_t)segment : 1;
-    uint16_t partner = batch->partners[batch->names[from].sin_port];
+    uint16_t partner = options->partners[batch->names[from].sin_port];
     batch->totals.received += segments;
     if (partner == 0) {
         batch->totals.dropped += segments;
@@ -287,7 +311,7 @@ static bool forward(int fd, struct batch *batch, const struct options *options)
         recvmmsg(fd, batch->messages, BATCH, options->poll ? MSG_DONTWAIT : MSG_WAITFORONE, NULL);
     uint32_t count = 0;
     for (int i = 0; i < received; i++)
-        count += turn(batch, (uint32_t)i, count, gso);
+        count += turn(batch, options, (uint32_t)i, count);
     send_batch(fd, batch, count);
     return received > 0;
 }
@@ -334,7 +358,8 @@ static void report(const char *before, const struct totals *totals)
 int main(int argc, char **argv)
 {
     static struct batch batch;
-    struct options options = read_options(argc, argv);
+    static struct options options;
+    read_options(&options, argc, argv);
     struct sigaction action = {.sa_handler = on_signal}; /* interrupts what waits */
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
