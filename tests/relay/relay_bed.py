@@ -163,8 +163,10 @@ class Relay:
             arguments += ["--standalone"]
         if relay_id is not None:
             arguments += ["--relay-id", relay_id]
-        if not any(option.startswith("--workers") for option in options):
+        if "--workers" not in options:
             arguments += ["--workers", "1"]
+        if "--drain-timeout-secs" not in options:  # what still lives at a test's end ends with it
+            arguments += ["--drain-timeout-secs", "0"]
         for key in [Key()] if keys is None and standalone else keys or []:
             arguments += ["--key", key.option]
         self.arguments = arguments + list(options)
