@@ -272,21 +272,6 @@ static bool start_thread(struct rd_master_client *client, struct rd_error *error
     return failure == 0 || rd_fail(error, "master: no thread: %s", strerror(failure));
 }
 
-static bool begins_with(const char *text, const char *start)
-{
-    return strncasecmp(text, start, strlen(start)) == 0;
-}
-
-static void warn_of_token_in_clear(const struct rd_options *options)
-{
-    const char *url = options->master_url;
-    bool is_private = begins_with(url, "https:") || begins_with(url, "http://localhost") ||
-                      begins_with(url, "http://127.") || begins_with(url, "http://[::1]");
-    if (options->master_auth_token[0] != '\0' && !is_private)
-        RD_LOG(RD_LOG_WARN, "master_token_in_clear", rd_text("master", url),
-               rd_text("advice", "over http anybody on the way can read the token: use https"));
-}
-
 struct rd_master_client *rd_master_client_start(const struct rd_options *options,
                                                 const char *relay_id,
                                                 const struct rd_master_hooks *hooks,
@@ -311,7 +296,6 @@ struct rd_master_client *rd_master_client_start(const struct rd_options *options
         return NULL;
     }
     pthread_mutex_init(&client->lock, NULL);
-    warn_of_token_in_clear(options);
     init_link(client);
     if (!start_thread(client, error)) {
         pthread_mutex_destroy(&client->lock);
