@@ -114,7 +114,8 @@ static void turn(struct rd_worker *worker)
     }
     if (worker->flowing && worker->verifying == 0 &&
         deadline >= wr_after(worker->now, DEADLINE_NEAR_NS)) {
-        worker->flowing = rd_worker_receive(worker, true);
+        if (!rd_worker_receive(worker, true))
+            worker->flowing = false;
         return;
     }
     sleep_until(worker, deadline);

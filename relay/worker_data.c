@@ -7,6 +7,9 @@
 #define RING_BATCH  64
 #define RING_ROUNDS 16
 
+/* Traffic flows where a batch comes so soon after the one before. */
+#define DENSE_NS (1 * WR_MS)
+
 size_t rd_worker_flush(struct rd_worker *worker)
 {
     size_t sent = rd_send_flush(worker->sender);
@@ -77,8 +80,9 @@ static void feed(struct rd_worker *worker, const struct wr_datagram *datagrams, 
 {
     wr_instant received_ns = worker->now;
     worker->fed = datagrams;
+    worker->fed_count = count;
     wr_relay_receive(worker->relay, datagrams, count);
-    worker->fed = NULL;
+    worker->fed_count = 0;
     size_t sent = rd_worker_flush(worker);
     if (sent > 0)
         rd_histogram_add(&worker->forward_latency_ns, wr_elapsed(received_ns, worker->now), sent);
@@ -101,10 +105,8 @@ bool rd_worker_receive(struct rd_worker *worker, bool wait)
     if (worker->to_wake != 0)
         wake_others(worker);
     uint64_t dropped = rd_receiver_take_drops(worker->receiver);
-    if (dropped > 0) {
-        worker->net.kernel_dropped += dropped;
+    if (dropped > 0)
         wr_relay_backpressure(worker->relay, dropped);
-    }
     return true;
 }
 

@@ -86,7 +86,7 @@ static void observe(void *context, const struct wr_event *event)
     case WR_EVENT_OUTCOME:
         /* Bare packets may follow right behind: they belong to where the lease waits. */
         if (event->outcome == WR_OUTCOME_LEASE_TAKEN && worker->group->count > 1 &&
-            worker->fed != NULL)
+            event->tag - 1 < worker->fed_count)
             rd_address_owners_pending(worker->group->owners, &worker->fed[event->tag - 1].from,
                                       worker->index);
         return;

@@ -43,6 +43,7 @@ struct rd_worker {
     wr_instant arrived_ns; /* the last batch */
     uint32_t verifying;    /* requests at the verifier */
     const struct wr_datagram *fed; /* the batch at work; tag n is fed[n - 1] */
+    size_t fed_count;
     uint64_t to_wake;              /* workers that were handed something, a bit each */
     struct rd_local_addresses addresses;
     struct rd_net_counters net;
