@@ -239,7 +239,7 @@ static void obey_signals(struct life *life, wr_instant *drain_ends_ns)
         } else if (atomic_load(&life->draining)) {
             _exit(128 + (int)info.ssi_signo); /* at once: nothing is waited for or given back */
         } else {
-            *drain_ends_ns = wr_after(rd_worker_clock(),
+            *drain_ends_ns = wr_after(rd_clock(),
                                       life->running.core.drain_timeout_secs * WR_S + DRAIN_GRACE_NS);
             drain(life, info.ssi_signo);
         }
@@ -250,7 +250,7 @@ static void wait_for_something(const struct life *life, wr_instant until_ns)
 {
     struct pollfd waited_for[2] = {{.fd = life->signal_fd, .events = POLLIN},
                                    {.fd = life->event_fd, .events = POLLIN}};
-    uint64_t left_ns = wr_elapsed(rd_worker_clock(), until_ns);
+    uint64_t left_ns = wr_elapsed(rd_clock(), until_ns);
     struct timespec left = {.tv_sec = (time_t)(left_ns / WR_S), .tv_nsec = (long)(left_ns % WR_S)};
     (void)ppoll(waited_for, 2, until_ns == WR_NEVER ? NULL : &left, NULL);
     uint64_t count;
@@ -262,13 +262,13 @@ static int live(struct life *life)
     wr_instant drain_ends_ns = WR_NEVER;
     wr_instant statistics_ns = WR_NEVER;
     uint64_t interval_ns = life->options->stats_log_interval_secs * WR_S;
-    life->last_logged_ns = rd_worker_clock();
+    life->last_logged_ns = rd_clock();
     if (interval_ns > 0)
         statistics_ns = wr_after(life->last_logged_ns, interval_ns);
     while (atomic_load(&life->drained) < life->group.count) {
         wait_for_something(life, statistics_ns < drain_ends_ns ? statistics_ns : drain_ends_ns);
         obey_signals(life, &drain_ends_ns);
-        wr_instant now = rd_worker_clock();
+        wr_instant now = rd_clock();
         if (now >= drain_ends_ns) {
             RD_LOG(RD_LOG_ERROR, "drain_overdue", rd_text("effect", "ended without it"));
             return 1;
@@ -327,7 +327,7 @@ int rd_life_run(const struct rd_options *options, int argc, char **argv)
     life->running = *options;
     life->argc = argc;
     life->argv = argv;
-    life->started_ns = rd_worker_clock();
+    life->started_ns = rd_clock();
     life->signal_fd = life->event_fd = -1;
     for (uint32_t i = 0; i < RD_WORKERS_MAX; i++)
         life->fds[i] = -1;

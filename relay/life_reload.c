@@ -173,7 +173,7 @@ static void announce_reloading(void)
 {
     char state[64];
     (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
-                   (unsigned long long)(rd_worker_clock() / 1000));
+                   (unsigned long long)(rd_clock() / 1000));
     rd_notify(state);
 }
 

@@ -5,6 +5,7 @@
 #ifndef RD_LIFE_STATE_H
 #define RD_LIFE_STATE_H
 
+#include "clock.h"
 #include "http.h"
 #include "life.h"
 #include "master_client.h"

@@ -17,7 +17,7 @@ void rd_life_status(void *context, struct rd_status *out)
     *out = (struct rd_status){
         .relay_id = life->relay_id,
         .version = WAVRY_VERSION,
-        .uptime_secs = wr_elapsed(life->started_ns, rd_worker_clock()) / WR_S,
+        .uptime_secs = wr_elapsed(life->started_ns, rd_clock()) / WR_S,
         .max_sessions = atomic_load(&life->max_sessions),
         .workers = life->group.count,
         .standalone = life->options->standalone,
@@ -60,7 +60,7 @@ void rd_life_log_statistics(struct life *life)
     rd_life_status(life, &status);
     const struct wr_counters *now = &status.sum.core.counters;
     const struct wr_counters *before = &life->last_logged.sum.core.counters;
-    wr_instant at_ns = rd_worker_clock();
+    wr_instant at_ns = rd_clock();
     uint64_t millis = wr_elapsed(life->last_logged_ns, at_ns) / WR_MS;
 #define MORE(name) rd_number(#name, now->name - before->name)
     RD_LOG(RD_LOG_INFO, "statistics", rd_number("millis", millis), MORE(packets_rx),

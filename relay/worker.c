@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A wait is a system call and so is a receive. Where batches come densely both are one: the thread
@@ -25,13 +24,6 @@
 
 #define RECEIVE_WAIT_US  2000
 #define DEADLINE_NEAR_NS (25 * WR_MS)
-
-wr_instant rd_worker_clock(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * WR_S + (uint64_t)now.tv_nsec;
-}
 
 /* ---- Its time ---------------------------------------------------------------------------------- */
 
@@ -89,7 +81,7 @@ static void sleep_until(struct rd_worker *worker, wr_instant deadline)
         }
     }
     atomic_store(&worker->asleep, false);
-    worker->now = rd_worker_clock();
+    worker->now = rd_clock();
 }
 
 /* One turn: what lies ready, what is due, what came. */
@@ -128,7 +120,7 @@ static void *run(void *argument)
     char name[16];
     (void)snprintf(name, sizeof name, "worker-%u", worker->index);
     (void)pthread_setname_np(pthread_self(), name);
-    worker->now = rd_worker_clock();
+    worker->now = rd_clock();
     while (!worker->stopping)
         turn(worker);
     return NULL;
@@ -196,7 +188,7 @@ struct rd_worker *rd_worker_create(struct rd_worker_group *group, uint32_t index
     worker->last.forward_latency_ns = worker->forward_latency_ns;
     worker->last.batch_size = worker->batch_size;
     worker->config = core_config(group);
-    worker->now = rd_worker_clock();
+    worker->now = rd_clock();
     struct wr_environment environment = rd_worker_environment(worker);
     if (!open_network(worker)) {
         (void)rd_fail(error, "worker %u cannot prepare its socket: %s", index, strerror(errno));

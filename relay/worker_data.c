@@ -14,7 +14,7 @@ size_t rd_worker_flush(struct rd_worker *worker)
 {
     size_t sent = rd_send_flush(worker->sender);
     if (sent > 0)
-        worker->now = rd_worker_clock();
+        worker->now = rd_clock();
     return sent;
 }
 
@@ -92,7 +92,7 @@ bool rd_worker_receive(struct rd_worker *worker, bool wait)
 {
     struct wr_datagram *datagrams;
     size_t count = rd_receive(worker->receiver, wait, &datagrams, &worker->backlog);
-    worker->now = rd_worker_clock();
+    worker->now = rd_clock();
     if (count == 0)
         return false;
     worker->flowing = wr_elapsed(worker->arrived_ns, worker->now) < DENSE_NS;

@@ -6,6 +6,7 @@
 #ifndef RD_WORKER_STATE_H
 #define RD_WORKER_STATE_H
 
+#include "clock.h"
 #include "local_addresses.h"
 #include "mailbox.h"
 #include "udp_receive.h"
@@ -54,9 +55,6 @@ struct rd_worker {
 };
 
 _Static_assert(RD_WORKERS_MAX <= 64, "to_wake has a bit for each");
-
-/* CLOCK_MONOTONIC. */
-wr_instant rd_worker_clock(void);
 
 /* worker_data.c. What is received from the socket, without waiting or (where `wait`) until something
  * comes or about 2 ms have passed; false where nothing came. */
