@@ -1,5 +1,6 @@
 #include "worker_state.h"
 
+#include "rift.h"
 #include "steering.h"
 
 /* So many datagrams are taken out of the own ring at a time, and so many times before the socket
@@ -21,7 +22,8 @@ size_t rd_worker_flush(struct rd_worker *worker)
 /* Section 1, bare RIFT: no header of ours, so no session that could tell where it belongs. */
 static bool is_bare(const struct wr_datagram *datagram)
 {
-    return datagram->size >= 2 && datagram->bytes[0] == 0x52 && datagram->bytes[1] == 0x49;
+    return wr_rift_begins(datagram->bytes, datagram->size) &&
+           wr_rift_bare(datagram->bytes, datagram->size) != WR_BARE_NONE;
 }
 
 static uint32_t owner(struct rd_worker *worker, struct wr_datagram *datagram)
