@@ -119,10 +119,8 @@ static bool open_sockets(struct life *life, struct rd_error *error)
 
 static bool give_up_power(const struct rd_options *options, struct rd_error *error)
 {
-    if (!rd_sandbox_drop(options->user, error))
-        return false;
-    return rd_log_start(options->log_format, options->log_level, error) &&
-           (!options->seccomp || rd_sandbox_filter(error));
+    return rd_sandbox_drop(options->user, error) &&
+           rd_log_start(options->log_format, options->log_level, error);
 }
 
 static bool create_workers(struct life *life, struct rd_error *error)
@@ -158,17 +156,23 @@ static bool create_workers(struct life *life, struct rd_error *error)
     return true;
 }
 
+static bool start_http(struct life *life, struct rd_error *error)
+{
+    life->http = rd_http_start(&life->options->health_listen, rd_life_status, life, error);
+    if (life->http == NULL)
+        return false;
+    struct wr_address address = rd_http_address(life->http);
+    RD_LOG(RD_LOG_INFO, "http_listening", rd_address("address", &address));
+    return true;
+}
+
+/* Whoever reads what strangers send starts behind the filter. */
 static bool start_threads(struct life *life, struct rd_error *error)
 {
     rd_life_load(life);
     for (uint32_t i = 0; i < life->group.count; i++)
         if (!rd_worker_start(life->group.workers[i], error))
             return false;
-    life->http = rd_http_start(&life->options->health_listen, rd_life_status, life, error);
-    if (life->http == NULL)
-        return false;
-    struct wr_address http = rd_http_address(life->http);
-    RD_LOG(RD_LOG_INFO, "http_listening", rd_address("address", &http));
     if (life->options->standalone)
         return true;
     struct rd_master_hooks hooks = {
@@ -206,7 +210,8 @@ static bool start(struct life *life, struct rd_error *error)
         !open_sockets(life, error) || !give_up_power(options, error))
         return false;
     log_start(life);
-    if (!create_workers(life, error) || !start_threads(life, error))
+    if (!create_workers(life, error) || !start_http(life, error) ||
+        (options->seccomp && !rd_sandbox_filter(error)) || !start_threads(life, error))
         return false;
     RD_LOG(RD_LOG_INFO, "ready_to_serve", rd_number("verify_rate", life->group.verify_rate));
     rd_notify(options->standalone ? "READY=1\nSTATUS=Serving, standalone"

@@ -79,22 +79,10 @@ static bool serve(struct rd_verifier *verifier, uint32_t worker)
     return true;
 }
 
-/* A worker that wakes up for a datagram must not wait for the rest of this thread's slice, or a
- * flood of bogus leases would delay the media of everybody. SCHED_IDLE is the one class that every
- * ordinary thread displaces at once, where a nice value only changes shares. What it costs: where
- * all cores are busy forwarding, leases wait, and the core refuses those that wait too long. That
- * is the order of things here: who is inside comes first. */
-static void yield_to_workers(void)
-{
-    struct sched_param none = {0};
-    (void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
-}
-
 static void *run(void *argument)
 {
     struct rd_verifier *verifier = argument;
     (void)pthread_setname_np(pthread_self(), "verifier");
-    yield_to_workers();
     uint32_t next = 0;
     while (!atomic_load(&verifier->ending)) {
         while (sem_wait(&verifier->wanted) != 0)
@@ -109,6 +97,17 @@ static void *run(void *argument)
         }
     }
     return NULL;
+}
+
+/* A worker that wakes up for a datagram must not wait for the rest of this thread's slice, or a
+ * flood of bogus leases would delay the media of everybody. SCHED_IDLE is the one class that every
+ * ordinary thread displaces at once, where a nice value only changes shares. What it costs: where
+ * all cores are busy forwarding, leases wait, and the core refuses those that wait too long. That
+ * is the order of things here: who is inside comes first. Without effect where it is not allowed. */
+static void let_others_go_first(pthread_t thread)
+{
+    const struct sched_param none = {0};
+    (void)pthread_setschedparam(thread, SCHED_IDLE, &none);
 }
 
 struct rd_verifier *rd_verifier_start(uint32_t workers,
@@ -133,6 +132,7 @@ struct rd_verifier *rd_verifier_start(uint32_t workers,
         free(verifier);
         return NULL;
     }
+    let_others_go_first(verifier->thread);
     return verifier;
 }
 

@@ -53,7 +53,7 @@ static void take_results(struct rd_worker *worker)
     }
 }
 
-static void attend(struct rd_worker *worker)
+void rd_worker_attend(struct rd_worker *worker)
 {
     if (!atomic_load_explicit(&worker->attention, memory_order_relaxed))
         return;
@@ -87,7 +87,7 @@ static void sleep_until(struct rd_worker *worker, wr_instant deadline)
 /* One turn: what lies ready, what is due, what came. */
 static void turn(struct rd_worker *worker)
 {
-    attend(worker);
+    rd_worker_attend(worker);
     if (worker->stopping)
         return;
     wr_instant deadline = WR_NEVER;

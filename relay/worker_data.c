@@ -78,9 +78,9 @@ static void wake_others(struct rd_worker *worker)
 }
 
 /* Into the core, and out again. */
-static void feed(struct rd_worker *worker, const struct wr_datagram *datagrams, size_t count)
+static void feed(struct rd_worker *worker, const struct wr_datagram *datagrams, size_t count,
+                 wr_instant received_ns)
 {
-    wr_instant received_ns = worker->now;
     worker->fed = datagrams;
     worker->fed_count = count;
     wr_relay_receive(worker->relay, datagrams, count);
@@ -97,13 +97,15 @@ bool rd_worker_receive(struct rd_worker *worker, bool wait)
     worker->now = rd_clock();
     if (count == 0)
         return false;
+    /* What was asked of us before these were sent comes before them. */
+    rd_worker_attend(worker);
     worker->flowing = wr_elapsed(worker->arrived_ns, worker->now) < DENSE_NS;
     worker->arrived_ns = worker->now;
     rd_histogram_add(&worker->batch_size, count, 1);
     if (worker->group->count > 1)
         count = keep_own(worker, datagrams, count);
     if (count > 0)
-        feed(worker, datagrams, count);
+        feed(worker, datagrams, count, worker->arrived_ns);
     if (worker->to_wake != 0)
         wake_others(worker);
     uint64_t dropped = rd_receiver_take_drops(worker->receiver);
@@ -128,7 +130,7 @@ void rd_worker_drain_ring(struct rd_worker *worker)
                 (void)rd_address_owners_find(worker->group->owners, &datagrams[i].from,
                                              worker->index, &datagrams[i].bound_elsewhere);
         }
-        feed(worker, datagrams, count);
+        feed(worker, datagrams, count, worker->now);
         rd_handover_release(worker->ring);
     }
     atomic_store(&worker->attention, true); /* there may be more: after the socket's turn */

@@ -56,6 +56,9 @@ struct rd_worker {
 
 _Static_assert(RD_WORKERS_MAX <= 64, "to_wake has a bit for each");
 
+/* worker.c. What other threads laid ready: results, datagrams handed over, orders. */
+void rd_worker_attend(struct rd_worker *worker);
+
 /* worker_data.c. What is received from the socket, without waiting or (where `wait`) until something
  * comes or about 2 ms have passed; false where nothing came. */
 bool rd_worker_receive(struct rd_worker *worker, bool wait);

@@ -2,6 +2,7 @@
 
 #include "address.h"
 #include "clock.h"
+#include "log.h"
 #include "steering.h"
 #include "udp_socket.h"
 
@@ -45,7 +46,7 @@ void stage_prepare(void)
     stage.options.listen = wr_address_v4(loopback, 0);
     stage.options.packet_queue_capacity = 2048;
     stage.options.gro = stage.options.gso = true;
-    stage.options.log_level = RD_LOG_ERROR;
+    rd_log_set_level(RD_LOG_ERROR);
 }
 
 void stage_pin(void)
