@@ -16,9 +16,9 @@
  * False: the process must not go on, some of its power may be gone. */
 bool rd_sandbox_drop(const char *user, struct rd_error *error);
 
-/* The system call filter, for every thread there is and every one that starts later. Sockets must
- * be listening by then, and no file is opened for writing after it; reading files, name lookups,
- * TLS, new threads and new connections go on as before. Sets no_new_privs. */
+/* The system call filter, for every thread there is and every one that starts later. No file is
+ * opened for writing after it; reading files, name lookups, TLS, new threads and new connections go
+ * on as before. Sets no_new_privs. */
 bool rd_sandbox_filter(struct rd_error *error);
 
 #endif

@@ -55,7 +55,7 @@ static bool allow_fragments(const struct opening *opening, int fd)
 
 static bool mark(const struct opening *opening, int fd)
 {
-    int value = opening->settings->dscp << 2; /* the two bits of ECN stay 0 */
+    int value = opening->settings->dscp * 4; /* the two bits of ECN stay 0 */
     if (opening->settings->dscp < 0)
         return true;
     if (!set(fd, IPPROTO_IP, IP_TOS, value) ||
