@@ -129,7 +129,7 @@ static bool answered_by(struct rd_snapshot_slip *slip, const struct timespec *de
     do
         result = sem_clockwait(&slip->answered, CLOCK_MONOTONIC, deadline);
     while (result != 0 && errno == EINTR);
-    return result == 0;
+    return result == 0 && atomic_load_explicit(&slip->is_answered, memory_order_acquire);
 }
 
 static void add_numbers(uint64_t *sum, const uint64_t *numbers, size_t bytes)
@@ -230,6 +230,7 @@ static void answer(struct rd_worker *worker, struct rd_snapshot_slip *slip)
     snapshot->net = worker->net;
     snapshot->forward_latency_ns = worker->forward_latency_ns;
     snapshot->batch_size = worker->batch_size;
+    atomic_store_explicit(&slip->is_answered, true, memory_order_release);
     (void)sem_post(&slip->answered);
 }
 

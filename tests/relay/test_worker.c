@@ -114,6 +114,31 @@ Test(worker, with_pinned_keys_nobody_is_asked)
     peer_close(&peer);
 }
 
+static uint64_t bad_signatures(const struct rd_worker_snapshot *snapshot)
+{
+    return snapshot->core.counters.verdicts[WR_VERDICT_BAD_SIGNATURE];
+}
+
+Test(worker, a_flood_of_bogus_leases_costs_the_media_nothing)
+{
+    struct peer pair[WR_ROLES];
+    stage.options.core.ip_rate_limit_pps = 1000000;
+    stage_open(1, false);
+    stage_pair(stage_session(0, 1), pair);
+    struct peer flood = stage_peer(stage_session(0, 2), WR_ROLE_CLIENT);
+    for (uint64_t sequence = 1; sequence <= 500; sequence++) {
+        for (uint32_t i = 0; i < 20; i++)
+            peer_present_bogus(&flood);
+        exchange(pair, sequence);
+    }
+    stage_wait(bad_signatures, 1);
+    struct rd_worker_snapshot snapshot = stage_snapshot();
+    cr_expect_eq(snapshot.core.counters.packets_forwarded, 1000);
+    cr_expect_eq(snapshot.core.counters.outcomes[WR_OUTCOME_LEASE_TAKEN], 2 + 10000);
+    leave(pair);
+    peer_close(&flood);
+}
+
 /* ---- Orders ------------------------------------------------------------------------------------ */
 
 static uint64_t banned_sessions(const struct rd_worker_snapshot *snapshot)

@@ -51,6 +51,9 @@ void peer_receive(struct peer *peer);
 bool peer_has_nothing(const struct peer *peer);
 /* Sends a lease for `sub` (NULL: a name of its own). */
 void peer_present(const struct peer *peer, const char *sub);
+/* A lease as the real one, but signed by nobody; each one with another signature. Answers, if any,
+ * are left where they are. */
+void peer_present_bogus(const struct peer *peer);
 /* Presents, and expects an ACK. */
 void peer_join(struct peer *peer);
 /* Presents, and expects a reject for this reason. */
