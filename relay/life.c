@@ -166,6 +166,18 @@ static bool start_http(struct life *life, struct rd_error *error)
     return true;
 }
 
+/* Where port 0 was asked for, peers must be told the one that it became. */
+static const struct rd_options *announced(struct life *life)
+{
+    life->announced = *life->options;
+    for (uint32_t i = 0; i < life->announced.advertise_count; i++) {
+        struct wr_address *address = &life->announced.advertise[i];
+        if (address->port == 0)
+            address->port = life->group.bound.port;
+    }
+    return &life->announced;
+}
+
 /* Whoever reads what strangers send starts behind the filter. */
 static bool start_threads(struct life *life, struct rd_error *error)
 {
@@ -182,7 +194,7 @@ static bool start_threads(struct life *life, struct rd_error *error)
         .event = on_master_event,
     };
     struct rd_master_client *master =
-        rd_master_client_start(life->options, life->relay_id, &hooks, error);
+        rd_master_client_start(announced(life), life->relay_id, &hooks, error);
     atomic_store(&life->master, master);
     return master != NULL;
 }

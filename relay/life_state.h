@@ -17,6 +17,7 @@
 struct life {
     /* As it was started: the workers and the master client read these for good. */
     const struct rd_options *options;
+    struct rd_options announced; /* the same, with the port that is really open: the master's */
     int argc;
     char **argv;
     /* As it runs after the last reload; the main thread's. */
