@@ -269,8 +269,8 @@ static uint32_t find_bound(struct wr_session_table *table, uint32_t link,
 }
 
 enum wr_bound wr_session_table_binding(struct wr_session_table *table,
-                                         const struct wr_address *address,
-                                         struct wr_session **session, enum wr_role *role)
+                                       const struct wr_address *address,
+                                       struct wr_session **session, enum wr_role *role)
 {
     uint32_t first = find_bound(table, *address_head(table, WR_SESSION_ACTIVE, address), address);
     if (first == 0) {
