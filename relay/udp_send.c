@@ -213,19 +213,17 @@ static bool refuses(struct rd_sender *sender, const struct wr_address *to, uint6
 static uint32_t add_part(struct rd_sender *sender, const uint8_t *bytes, uint32_t size)
 {
     sender->parts[sender->part_count].bytes =
-        (struct iovec){.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+        (struct iovec){.iov_base = (void *)bytes, .iov_len = size};
     return sender->part_count++;
 }
 
-/* False: it needs a train of its own, and this one is closed, so that nothing overtakes it. */
+/* False: it needs a train of its own, which takes the lane, so that nothing overtakes it. */
 static bool append(struct rd_sender *sender, struct train *train, const struct wr_output *output,
                    const uint8_t *bytes)
 {
     if (!train->open || train->via != output->via || output->size > train->segment ||
-        train->count == SEGMENTS_MAX || train->bytes + output->size > TRAIN_BYTES_MAX) {
-        train->open = false;
+        train->count == SEGMENTS_MAX || train->bytes + output->size > TRAIN_BYTES_MAX)
         return false;
-    }
     struct iovec *last = &sender->parts[train->last_part].bytes;
     if ((const uint8_t *)last->iov_base + last->iov_len == bytes) {
         last->iov_len += output->size;

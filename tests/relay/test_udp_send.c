@@ -171,6 +171,7 @@ static void expect_local(const char *listen, const char *peer_at, const char *lo
     }
     cr_assert_eq(loopback_receive(peer, bytes, sizeof bytes, &from), 3);
     cr_assert_eq(memcmp(bytes, "any", 3), 0);
+    cr_assert_eq(memcmp(from.ip, to.ip, 16), 0); /* the nearest one: the peer's own */
     rd_sender_destroy(sender);
     close(fd);
     close(peer);
