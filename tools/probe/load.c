@@ -120,6 +120,7 @@ static void stream(struct load *load)
         now = probe_monotonic_ns();
     }
     load->results.stream_ns = wr_elapsed(start, now);
+    load_flood_malformed(load, (uint32_t)(options->malformed - load->results.malformed_sent));
     load->results.unsent = streams.stream.missed;
 }
 
@@ -181,7 +182,9 @@ static bool open_sockets(struct load *load, struct probe_error *error)
 static bool measure(struct load *load, struct probe_error *error)
 {
     const struct load_options *options = load->options;
-    if (!options->bare && !load_set_up(load, error))
+    if (options->bare)
+        load->results.flows_up = options->flows;
+    else if (!load_set_up(load, error))
         return false;
     memset(load->results.rejects, 0, sizeof load->results.rejects);
     load->results.acks = load->results.stray = 0;

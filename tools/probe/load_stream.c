@@ -51,6 +51,7 @@ void load_stream_send(struct load *load, uint32_t count)
     static uint32_t flow;
     const struct load_options *options = load->options;
     struct load_socket *out = &load->sockets[WR_ROLE_CLIENT];
+    load_socket_flush(out); /* what waits there is not of the stream */
     uint64_t before = out->sent;
     while (count > 0) {
         uint32_t run = options->run < count ? options->run : count;
