@@ -12,7 +12,7 @@
 
 #define TICK_NS   (WR_MS / 4)  /* floods, churn and receiving: at least so often */
 #define DEBT_NS   (50 * WR_MS) /* a pace that is further behind is given up */
-#define QUIET_NS  (100 * WR_MS)
+#define QUIET_NS  (50 * WR_MS)
 #define SETTLE_NS (3 * WR_S)
 #define WAIT_NS   (5 * WR_S)
 
@@ -80,7 +80,9 @@ static struct streams begin(const struct load_options *options, wr_instant start
     return (struct streams){
         .stream = {.per_second = options->rate, .burst = options->burst, .start = start},
         .bogus = {.per_second = options->bogus, .burst = 1, .start = start},
-        .malformed = {.per_second = (options->malformed + options->seconds - 1) / options->seconds,
+        .malformed = {.per_second =
+                          ((uint64_t)options->malformed * 1000 + options->duration_ms - 1) /
+                          options->duration_ms,
                       .burst = 1,
                       .start = start},
         .churn = {.per_second = options->churn, .burst = 1, .start = start},
@@ -107,7 +109,7 @@ static void stream(struct load *load)
 {
     const struct load_options *options = load->options;
     wr_instant start = probe_monotonic_ns(), now = start;
-    wr_instant end = wr_after(start, options->seconds * WR_S);
+    wr_instant end = wr_after(start, options->duration_ms * WR_MS);
     struct streams streams = begin(options, start);
     while (now < end) {
         send_due(load, &streams, now);

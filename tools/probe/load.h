@@ -28,7 +28,7 @@ struct load_options {
     uint32_t flows;
     uint32_t rate; /* datagrams per second in all, 0: as fast as it goes */
     uint32_t size; /* of a datagram, UDP payload bytes */
-    uint32_t seconds;
+    uint32_t duration_ms;
     uint32_t burst;     /* datagrams per wake-up of a paced stream */
     uint32_t run;       /* datagrams of one flow in a row */
     uint32_t bogus;     /* wrong leases per second */

@@ -21,7 +21,7 @@ static const char help[] =
     "  --flows N             sessions, 1 to 1000000 (1)\n"
     "  --rate N|max          datagrams per second in all (1000), or as fast as it goes\n"
     "  --size BYTES          of a datagram (UDP payload), 44 to 1500 (1200)\n"
-    "  --seconds N           1 to 3000 (5)\n"
+    "  --seconds N           0.1 to 3000 (5)\n"
     "  --burst N             datagrams at a time of a paced stream, 1 to 1024 (16)\n"
     "  --run N               of them in a row for one flow, 1 to 64 (1; with --gso 16)\n"
     "  --gso                 send runs as one (UDP_SEGMENT)\n"
@@ -153,6 +153,24 @@ static bool take_flag(struct load_options *options, int option)
     }
 }
 
+/* Whole seconds, and perhaps a tenth: "0.5". */
+static bool take_seconds(const char *value, uint32_t *out_ms)
+{
+    char whole[8];
+    size_t bytes = strcspn(value, ".");
+    const char *tenth = value + bytes;
+    uint32_t seconds;
+    bool has_tenth = *tenth == '.' && tenth[1] >= '0' && tenth[1] <= '9' && tenth[2] == '\0';
+    snprintf(whole, sizeof whole, "%.*s", (int)bytes, value);
+    if (bytes >= sizeof whole || (*tenth != '\0' && !has_tenth))
+        return probe_usage("--seconds is 0.1 to %d, not '%s'", LOAD_SECONDS_MAX, value);
+    if (!probe_take_u32("--seconds", whole, 0, LOAD_SECONDS_MAX, &seconds))
+        return false;
+    *out_ms = seconds * 1000 + (has_tenth ? (uint32_t)(tenth[1] - '0') * 100 : 0);
+    return (*out_ms > 0 && *out_ms <= LOAD_SECONDS_MAX * 1000) ||
+           probe_usage("--seconds is 0.1 to %d, not '%s'", LOAD_SECONDS_MAX, value);
+}
+
 static bool take_number(struct load_options *options, int option, const char *value)
 {
     switch (option) {
@@ -167,7 +185,7 @@ static bool take_number(struct load_options *options, int option, const char *va
         return probe_take_u32("--size", value, LOAD_SIZE_MIN, WR_DATAGRAM_BYTES_MAX,
                               &options->size);
     case OPTION_SECONDS:
-        return probe_take_u32("--seconds", value, 1, LOAD_SECONDS_MAX, &options->seconds);
+        return take_seconds(value, &options->duration_ms);
     case OPTION_BURST:
         return probe_take_u32("--burst", value, 1, 1024, &options->burst);
     case OPTION_RUN:
@@ -219,7 +237,7 @@ int load_options_read(struct load_options *options, int argc, char **argv)
     *options = (struct load_options){.flows = 1,
                                      .rate = 1000,
                                      .size = 1200,
-                                     .seconds = 5,
+                                     .duration_ms = 5000,
                                      .burst = 16,
                                      .seed = 1,
                                      .max_loss_pct = 100,
