@@ -14,7 +14,7 @@ import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FOLDERS = ("core", "sim", "relay", "tools", "tests", "fuzz")
+FOLDERS = ("core", "common", "sim", "relay", "tools", "tests", "fuzz")
 LINES_MAX = 600
 # cJSON gives numbers as double. What reads JSON may test one for being whole and take it as an
 # integer; below 2^53 that is exact.

@@ -23,15 +23,28 @@ bool wr_admit_unbound(struct wr_relay *relay, const struct wr_address *from)
     return wr_admit_source_unbound(relay, &source);
 }
 
+/* From so many sessions on no new one is opened. */
+static uint32_t sessions_most(const struct wr_relay *relay)
+{
+    return WR_FAULT(no_shed) ? relay->config.max_sessions : relay->shed_at;
+}
+
 enum wr_verdict wr_admit_session(const struct wr_relay *relay)
 {
+    uint32_t sessions = wr_shared_sessions(relay->shared);
     if (relay->draining && !WR_FAULT(no_drain))
         return WR_VERDICT_DRAINING;
-    if (relay->sessions.count >= relay->config.max_sessions)
+    if (sessions >= relay->config.max_sessions)
         return WR_VERDICT_FULL;
-    if (relay->sessions.count >= relay->shed_at && !WR_FAULT(no_shed))
-        return WR_VERDICT_SHED;
-    return WR_VERDICT_ACCEPTED;
+    return sessions >= sessions_most(relay) ? WR_VERDICT_SHED : WR_VERDICT_ACCEPTED;
+}
+
+enum wr_verdict wr_admit_session_place(struct wr_relay *relay)
+{
+    enum wr_verdict verdict = wr_admit_session(relay);
+    if (verdict == WR_VERDICT_ACCEPTED && !wr_shared_open(relay->shared, sessions_most(relay)))
+        verdict = WR_VERDICT_SHED; /* another relay of the process took the last place just now */
+    return verdict;
 }
 
 bool wr_admit_bad_source(const struct wr_relay *relay, const struct wr_address *from)

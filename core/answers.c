@@ -39,10 +39,10 @@ static bool may_reject_limited(struct wr_relay *relay, const struct wr_address *
     if (WR_FAULT(rejects_uncapped))
         return true;
     if (!wr_rate_allows(&limits->reject_prefix, bucket->reject_tat, relay->now) ||
-        !wr_rate_allows(&limits->reject_all, relay->reject_all_tat, relay->now))
+        !wr_shared_draw(&relay->shared->reject_all, limits->reject_all.cost_ns,
+                        limits->reject_all.burst_ns, relay->now))
         return false;
     wr_rate_draw(&limits->reject_prefix, &bucket->reject_tat, relay->now);
-    wr_rate_draw(&limits->reject_all, &relay->reject_all_tat, relay->now);
     return true;
 }
 

@@ -75,6 +75,15 @@ struct wr_session *wr_bind_open(struct wr_relay *relay, const struct wr_session_
     return session;
 }
 
+/* A change of the session's state is one for both of its addresses. */
+static void report_seats(struct wr_relay *relay, const struct wr_session *session)
+{
+    for (int role = 0; role < WR_ROLES; role++) {
+        if (session->seats[role].is_bound)
+            wr_report_bound(relay, &session->seats[role].bound.address);
+    }
+}
+
 void wr_bind_seat(struct wr_relay *relay, struct wr_session *session, enum wr_role role,
                   const struct wr_grant *grant)
 {
@@ -98,6 +107,7 @@ void wr_bind_seat(struct wr_relay *relay, struct wr_session *session, enum wr_ro
         session->expired_role = false;
         wr_report_session(relay, WR_EVENT_ACTIVE, session);
     }
+    report_seats(relay, session);
     wr_bind_schedule(relay, session);
 }
 
@@ -141,6 +151,8 @@ void wr_bind_vacate(struct wr_relay *relay, struct wr_session *session, enum wr_
         wr_session_table_set_state(&relay->sessions, session, WR_SESSION_WAITING_PEER);
         session->waiting_since_ns = relay->now;
     }
+    wr_report_bound(relay, &seat->bound.address);
+    report_seats(relay, session);
     if (why == WR_WHY_EXPIRED)
         session->expired_role = true;
     wr_session_update_limits(session);
@@ -156,9 +168,19 @@ void wr_bind_remove(struct wr_relay *relay, struct wr_session *session, enum wr_
     struct wr_handshake handshake = session->handshake;
     session->handshake.held_count = 0;
     wr_report_removed(relay, session, why);
-    for (int role = 0; role < WR_ROLES; role++)
+    bool was_bound[WR_ROLES];
+    struct wr_address addresses[WR_ROLES];
+    for (int role = 0; role < WR_ROLES; role++) {
+        was_bound[role] = session->seats[role].is_bound;
+        addresses[role] = session->seats[role].bound.address;
         wr_session_table_unbind(&relay->sessions, session, (enum wr_role)role);
+    }
     wr_session_table_remove(&relay->sessions, session);
+    wr_shared_close(relay->shared, 1);
+    for (int role = 0; role < WR_ROLES; role++) {
+        if (was_bound[role])
+            wr_report_bound(relay, &addresses[role]);
+    }
     wr_holding_orphans(relay, &handshake);
     if (relay->draining && !relay->drained && relay->sessions.count == 0) {
         relay->drained = true;

@@ -30,20 +30,23 @@ static enum wr_outcome test_limits(const struct wr_relay *relay, const struct wr
         !WR_FAULT(unlimited_session))
         return WR_OUTCOME_SESSION_LIMITED;
     charge->relay_ns = relay_kbps != 0 ? wr_bytes_cost_ns(bytes, relay_kbps) : 0;
-    if (relay_kbps != 0 &&
-        !wr_gcra_allows(relay->bandwidth_tat, charge->relay_ns, WR_BYTES_BURST_NS, relay->now))
+    if (relay_kbps != 0 && !wr_gcra_allows(wr_shared_tat(&relay->shared->bandwidth),
+                                           charge->relay_ns, WR_BYTES_BURST_NS, relay->now))
         return WR_OUTCOME_RELAY_LIMITED;
     charge->soft_ns = wr_bytes_cost_ns(bytes, session->soft_limit_kbps);
     return WR_OUTCOME_FORWARDED;
 }
 
-static void draw_limits(struct wr_relay *relay, struct wr_session *session, struct wr_seat *sender,
+/* False where another relay of the process drew the bandwidth since it was tested: then nothing is
+ * drawn. */
+static bool draw_limits(struct wr_relay *relay, struct wr_session *session, struct wr_seat *sender,
                         struct wr_seat *receiver, uint32_t bytes, const struct charge *charge)
 {
+    if (relay->limits.bandwidth_kbps != 0 &&
+        !wr_shared_draw(&relay->shared->bandwidth, charge->relay_ns, WR_BYTES_BURST_NS, relay->now))
+        return false;
     wr_rate_draw(&relay->limits.peer, &sender->peer_tat, relay->now);
     wr_gcra_draw(&session->hard_tat, charge->session_ns, relay->now);
-    if (relay->limits.bandwidth_kbps != 0)
-        wr_gcra_draw(&relay->bandwidth_tat, charge->relay_ns, relay->now);
     if (receiver->path_capped)
         receiver->path_credit_bytes -=
             bytes < receiver->path_credit_bytes ? bytes : receiver->path_credit_bytes;
@@ -55,6 +58,7 @@ static void draw_limits(struct wr_relay *relay, struct wr_session *session, stru
         session->over_soft = true;
         relay->counters.soft_limit_crossings++;
     }
+    return true;
 }
 
 /* Nothing to an address that was not heard for 30 s, counted from ACTIVE at the earliest. */
@@ -97,8 +101,9 @@ static enum wr_outcome take_limits(struct wr_relay *relay, struct wr_session *se
     if (stale(relay, session, receiver))
         return WR_OUTCOME_STALE_RECEIVER;
     enum wr_outcome outcome = test_limits(relay, session, sender, receiver, bytes, &charge);
-    if (outcome == WR_OUTCOME_FORWARDED)
-        draw_limits(relay, session, sender, receiver, bytes, &charge);
+    if (outcome == WR_OUTCOME_FORWARDED &&
+        !draw_limits(relay, session, sender, receiver, bytes, &charge))
+        outcome = WR_OUTCOME_RELAY_LIMITED;
     return outcome;
 }
 
@@ -305,6 +310,10 @@ static void receive_bare(struct wr_relay *relay, const struct wr_datagram *datag
     bool limited = false;
     switch (wr_session_table_binding(&relay->sessions, &datagram->from, &session, &role)) {
     case WR_BOUND_ONCE:
+        if (datagram->bound_elsewhere) {
+            outcome = WR_OUTCOME_BARE_AMBIGUOUS;
+            break;
+        }
         outcome = forward_bare(relay, session, role, datagram, bare);
         wr_report_outcome(relay, datagram->tag, outcome, &session->id);
         if (outcome == WR_OUTCOME_BARE_FORWARDED)

@@ -376,6 +376,16 @@ bool wr_json_member(struct wr_json *json, struct wr_json_text *name)
     return true;
 }
 
+bool wr_json_enter_array(struct wr_json *json)
+{
+    return open_level(json, '[');
+}
+
+bool wr_json_element(struct wr_json *json)
+{
+    return next_in_level(json, ']');
+}
+
 bool wr_json_string(struct wr_json *json, struct wr_json_text *out)
 {
     return take_if(json, '"') ? take_text(json, out) : fail(json);
@@ -416,7 +426,7 @@ static bool take_number(struct wr_json *json)
     return true;
 }
 
-bool wr_json_u32(struct wr_json *json, uint32_t *out)
+bool wr_json_u64(struct wr_json *json, uint64_t *out)
 {
     if (wr_json_peek(json) != WR_JSON_NUMBER)
         return fail(json);
@@ -425,27 +435,40 @@ bool wr_json_u32(struct wr_json *json, uint32_t *out)
         return false;
     uint64_t value = 0;
     for (; digits != json->at; digits++) {
-        if (!is_digit(*digits))
+        uint64_t digit = (uint64_t)*digits - '0';
+        if (!is_digit(*digits) || value > (UINT64_MAX - digit) / 10)
             return fail(json);
-        value = value * 10 + (uint64_t)(*digits - '0');
-        if (value > UINT32_MAX)
-            return fail(json);
+        value = value * 10 + digit;
     }
+    *out = value;
+    return true;
+}
+
+bool wr_json_u32(struct wr_json *json, uint32_t *out)
+{
+    uint64_t value;
+    if (!wr_json_u64(json, &value))
+        return false;
+    if (value > UINT32_MAX)
+        return fail(json);
     *out = (uint32_t)value;
+    return true;
+}
+
+bool wr_json_literal(struct wr_json *json, const char *wanted)
+{
+    size_t bytes = strlen(wanted);
+    skip_blanks(json);
+    if ((size_t)(json->end - json->at) < bytes || memcmp(json->at, wanted, bytes) != 0)
+        return false;
+    json->at += bytes;
     return true;
 }
 
 static bool take_literal(struct wr_json *json)
 {
-    static const char *const literals[] = {"true", "false", "null"};
-    for (size_t i = 0; i < 3; i++) {
-        size_t bytes = strlen(literals[i]);
-        if ((size_t)(json->end - json->at) >= bytes && memcmp(json->at, literals[i], bytes) == 0) {
-            json->at += bytes;
-            return true;
-        }
-    }
-    return fail(json);
+    return wr_json_literal(json, "true") || wr_json_literal(json, "false") ||
+           wr_json_literal(json, "null") || fail(json);
 }
 
 static void skip_object(struct wr_json *json)
@@ -458,8 +481,8 @@ static void skip_object(struct wr_json *json)
 
 static void skip_array(struct wr_json *json)
 {
-    open_level(json, '[');
-    while (next_in_level(json, ']'))
+    wr_json_enter_array(json);
+    while (wr_json_element(json))
         wr_json_skip(json);
 }
 

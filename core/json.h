@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WR_JSON_BYTES_MAX      65535
+#define WR_JSON_BYTES_MAX      65536 /* every place in it fits 16 bits */
 #define WR_JSON_DEPTH_MAX      16
 #define WR_JSON_MEMBERS_MAX    256
 #define WR_JSON_COLLISIONS_MAX 16
@@ -65,9 +65,18 @@ bool wr_json_enter(struct wr_json *json);
  * is left, and on failure. */
 bool wr_json_member(struct wr_json *json, struct wr_json_text *name);
 
-/* Take a value of the kind, or fail. wr_json_u32 takes digits only: no sign, fraction, exponent. */
+/* The same for an array: each time wr_json_element is true, one value must be taken or skipped. */
+bool wr_json_enter_array(struct wr_json *json);
+bool wr_json_element(struct wr_json *json);
+
+/* Take a value of the kind, or fail. Numbers are digits only: no sign, fraction, exponent. */
 bool wr_json_string(struct wr_json *json, struct wr_json_text *out);
 bool wr_json_u32(struct wr_json *json, uint32_t *out);
+bool wr_json_u64(struct wr_json *json, uint64_t *out);
+
+/* Takes "true", "false" or "null" where it comes next; otherwise false, and nothing is wrong yet.
+ */
+bool wr_json_literal(struct wr_json *json, const char *wanted);
 
 /* Passes over any value, checking all of it. */
 bool wr_json_skip(struct wr_json *json);

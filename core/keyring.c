@@ -7,6 +7,11 @@
 void wr_keyring_start(struct wr_keyring *ring, uint64_t skew_ns)
 {
     memset(ring, 0, sizeof *ring);
+    wr_keyring_set_skew(ring, skew_ns);
+}
+
+void wr_keyring_set_skew(struct wr_keyring *ring, uint64_t skew_ns)
+{
     ring->linger_ns = WR_KEY_LINGER_NS + 2 * skew_ns;
 }
 
@@ -115,6 +120,18 @@ enum wr_key_result wr_keyring_add(struct wr_keyring *ring, const char *kid,
     if (standing == WR_KEY_LEARNED)
         supersede_others(ring, now);
     return WR_KEY_ADDED;
+}
+
+void wr_keyring_retire(struct wr_keyring *ring, const uint8_t bytes[WR_PUBLIC_KEY_BYTES],
+                       wr_instant now)
+{
+    for (uint32_t i = 0; i < ring->count; i++) {
+        struct wr_ring_key *key = &ring->keys[i];
+        if (!key->pinned || !same_bytes(key->bytes, bytes))
+            continue;
+        key->pinned = false;
+        key->leaves_ns = wr_after(now, ring->linger_ns);
+    }
 }
 
 bool wr_keyring_revoked(const struct wr_keyring *ring, const uint8_t bytes[WR_PUBLIC_KEY_BYTES])

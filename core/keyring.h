@@ -38,6 +38,13 @@ enum wr_key_result wr_keyring_add(struct wr_keyring *ring, const char *kid,
                                   enum wr_key_standing standing, wr_instant now, bool *evicted,
                                   char evicted_kid[WR_KID_BYTES_MAX + 1]);
 
+/* The tolerated skew is another from now on: for keys that are superseded later. */
+void wr_keyring_set_skew(struct wr_keyring *ring, uint64_t skew_ns);
+
+/* A pinned key is pinned no longer and leaves like a superseded one; another stays as it is. */
+void wr_keyring_retire(struct wr_keyring *ring, const uint8_t bytes[WR_PUBLIC_KEY_BYTES],
+                       wr_instant now);
+
 /* Refuses these bytes from now on; every key with them leaves the ring (one call of `dropped` for
  * each). False where the table of revoked keys is full. */
 bool wr_keyring_revoke(struct wr_keyring *ring, const uint8_t bytes[WR_PUBLIC_KEY_BYTES],

@@ -55,7 +55,7 @@ static enum wr_verdict admit(struct wr_relay *relay, struct wr_session *session,
                              const struct wr_grant *grant, int *order)
 {
     if (session == NULL)
-        return wr_admit_session(relay);
+        return wr_admit_session_place(relay);
     const struct wr_seat *seat = &session->seats[role];
     const struct wr_seat *other = &session->seats[wr_role_other(role)];
     if (seat->is_locked && memcmp(seat->identity, grant->identity, sizeof seat->identity) != 0 &&

@@ -59,7 +59,10 @@ static void bind_at(struct wr_relay *relay, struct wr_session *session, enum wr_
 {
     const struct wr_route to = *route; /* it may be the seat's own candidate or memory */
     struct wr_seat *seat = &session->seats[role];
+    const struct wr_address from = seat->bound.address;
     wr_session_table_bind(&relay->sessions, session, role, &to);
+    wr_report_bound(relay, &from);
+    wr_report_bound(relay, &to.address);
     seat->sign_ns = relay->now;
     wr_bind_heard(relay, session, seat);
     if (wr_address_equal(&seat->candidate.route.address, &to.address))

@@ -5,79 +5,8 @@
 
 #include <assert.h>
 
-/* ---- Configuration and life --------------------------------------------------------------------
+/* ---- Life --------------------------------------------------------------------------------------
  */
-
-void wr_relay_config_default(struct wr_relay_config *config)
-{
-    *config = (struct wr_relay_config){
-        .max_sessions = 100,
-        .load_shed_threshold_pct = 95,
-        .idle_timeout_secs = 60,
-        .peer_wait_secs = 60,
-        .max_clock_skew_secs = 30,
-        .ip_rate_limit_pps = 1000,
-        .identity_rate_limit_pps = 200,
-        .peer_rate_limit_pps = 20000,
-        .drain_timeout_secs = 30,
-        .max_bans = 65536,
-        .role_policy = WR_ROLE_POLICY_SIGNED,
-        .passive_rebind = WR_REBIND_SAME_IP,
-        .bare_rift = true,
-        .keys_refreshable = true,
-    };
-}
-
-#define MAX_SESSIONS  (1u << 24)
-#define MAX_SECS      (366u * 24 * 3600)
-#define MAX_RATE      1000000000u
-#define MIN_BANDWIDTH 48u /* kbps: a datagram of 1500 bytes fits a burst of 250 ms */
-#define MAX_BANS      (1u << 24)
-
-static size_t text_bytes(const char *text, size_t most)
-{
-    size_t bytes = 0;
-    while (bytes <= most && text[bytes] != '\0')
-        bytes++;
-    return bytes;
-}
-
-const char *wr_relay_config_error(const struct wr_relay_config *config)
-{
-    size_t id_bytes =
-        config->relay_id != NULL ? text_bytes(config->relay_id, WR_RELAY_ID_BYTES_MAX) : 0;
-    if (id_bytes == 0 || id_bytes > WR_RELAY_ID_BYTES_MAX)
-        return "relay_id must have 1 to 256 bytes";
-    if (config->own_address_count > WR_OWN_ADDRESSES_MAX)
-        return "own_address_count must be at most 16";
-    if (config->max_sessions < 1 || config->max_sessions > MAX_SESSIONS)
-        return "max_sessions must be 1 to 16777216";
-    if (config->load_shed_threshold_pct < 1 || config->load_shed_threshold_pct > 100)
-        return "load_shed_threshold_pct must be 1 to 100";
-    if (config->idle_timeout_secs < 1 || config->idle_timeout_secs > MAX_SECS)
-        return "idle_timeout_secs must be 1 to 31622400";
-    if (config->peer_wait_secs < 1 || config->peer_wait_secs > MAX_SECS)
-        return "peer_wait_secs must be 1 to 31622400";
-    if (config->lease_duration_secs > MAX_SECS)
-        return "lease_duration_secs must be at most 31622400";
-    if (config->max_clock_skew_secs > 3600)
-        return "max_clock_skew_secs must be at most 3600";
-    if (config->ip_rate_limit_pps < 1 || config->ip_rate_limit_pps > MAX_RATE)
-        return "ip_rate_limit_pps must be 1 to 1000000000";
-    if (config->identity_rate_limit_pps < 1 || config->identity_rate_limit_pps > MAX_RATE)
-        return "identity_rate_limit_pps must be 1 to 1000000000";
-    if (config->peer_rate_limit_pps > MAX_RATE)
-        return "peer_rate_limit_pps must be at most 1000000000";
-    if (config->max_bandwidth_kbps != 0 && config->max_bandwidth_kbps < MIN_BANDWIDTH)
-        return "max_bandwidth_kbps must be 0 (off) or at least 48";
-    if (config->verify_rate < 1 || config->verify_rate > MAX_RATE)
-        return "verify_rate must be 1 to 1000000000";
-    if (config->drain_timeout_secs > MAX_SECS)
-        return "drain_timeout_secs must be at most 31622400";
-    if (config->max_bans > MAX_BANS)
-        return "max_bans must be at most 16777216";
-    return NULL;
-}
 
 /* The tables, one behind the other, after the struct itself. */
 static void layout(struct wr_relay *relay, struct wr_arena *arena,
@@ -99,23 +28,6 @@ size_t wr_relay_memory_bytes(const struct wr_relay_config *config)
     struct wr_arena arena = {NULL, 0};
     layout(&scratch, &arena, config);
     return arena.used;
-}
-
-static void set_limits(struct wr_relay *relay)
-{
-    const struct wr_relay_config *config = &relay->config;
-    relay->limits = (struct wr_limits){
-        .unbound = wr_rate_packets(config->ip_rate_limit_pps),
-        .identity = wr_rate_packets(config->identity_rate_limit_pps),
-        .peer = wr_rate_packets(config->peer_rate_limit_pps),
-        .candidate = wr_rate_packets(50),
-        .exempt = wr_rate_packets_burst(20, 20),
-        .reject_prefix = wr_rate_packets_burst(1, 1),
-        .reject_all = wr_rate_packets(1000),
-        .bandwidth_kbps = config->max_bandwidth_kbps,
-    };
-    uint64_t shed = (uint64_t)config->max_sessions * config->load_shed_threshold_pct / 100;
-    relay->shed_at = shed > 0 ? (uint32_t)shed : 1;
 }
 
 static void draw_keys(struct wr_relay *relay)
@@ -144,7 +56,7 @@ struct wr_relay *wr_relay_create(const struct wr_relay_config *config,
     layout(relay, &arena, config);
     relay->environment = *environment;
     relay->config = *config;
-    relay->relay_id_bytes = text_bytes(config->relay_id, WR_RELAY_ID_BYTES_MAX);
+    relay->relay_id_bytes = wr_relay_id_bytes(config->relay_id);
     memcpy(relay->relay_id, config->relay_id, relay->relay_id_bytes);
     relay->config.relay_id = relay->relay_id;
     for (uint32_t i = 0; i < config->own_address_count; i++) {
@@ -152,16 +64,14 @@ struct wr_relay *wr_relay_create(const struct wr_relay_config *config,
         wr_address_canonicalise(&relay->own_addresses[i]);
     }
     relay->config.own_addresses = relay->own_addresses;
-    relay->skew_ms = (uint64_t)config->max_clock_skew_secs * 1000;
-    relay->idle_timeout_ns = config->idle_timeout_secs * WR_S;
-    relay->peer_wait_ns = config->peer_wait_secs * WR_S;
     relay->drain_ends_ns = WR_NEVER;
     relay->waiters_oldest = WR_HOLD_NONE;
     relay->waiters_newest = WR_HOLD_NONE;
     relay->now = environment->monotonic_ns(environment->context);
-    set_limits(relay);
+    wr_relay_apply_limits(relay);
     wr_session_table_start(&relay->sessions);
-    wr_verify_queue_start(&relay->queue, config->verify_rate);
+    relay->shared = config->shared != NULL ? config->shared : &relay->own_shared;
+    wr_verify_queue_start(&relay->queue, config->verify_rate, &relay->shared->verification);
     wr_hold_pool_start(&relay->pool);
     wr_keyring_start(&relay->ring, relay->skew_ms * WR_MS);
     draw_keys(relay);
@@ -170,6 +80,8 @@ struct wr_relay *wr_relay_create(const struct wr_relay_config *config,
 
 void wr_relay_destroy(struct wr_relay *relay)
 {
+    if (relay != NULL) /* its sessions end with it: their places are the others' */
+        wr_shared_close(relay->shared, relay->sessions.count);
     wr_memory_give_back(relay);
 }
 
@@ -251,9 +163,7 @@ static void act_before(struct wr_relay *relay, wr_instant until)
     }
 }
 
-/* Begins an entry: the clock is read once (it never runs back), and what is due before now is
- * done; what is due at this very instant only where `due_now_too`. */
-static void enter(struct wr_relay *relay, bool due_now_too)
+void wr_relay_enter(struct wr_relay *relay, bool due_now_too)
 {
     wr_instant now = relay->environment.monotonic_ns(relay->environment.context);
     if (now < relay->now)
@@ -266,7 +176,7 @@ static void enter(struct wr_relay *relay, bool due_now_too)
 
 void wr_relay_on_deadline(struct wr_relay *relay)
 {
-    enter(relay, true);
+    wr_relay_enter(relay, true);
 }
 
 /* ---- Datagrams ---------------------------------------------------------------------------------
@@ -358,7 +268,7 @@ void wr_relay_receive(struct wr_relay *relay, const struct wr_datagram *datagram
 {
     uint64_t hashes[BATCH];
     struct wr_session *hints[BATCH];
-    enter(relay, true);
+    wr_relay_enter(relay, true);
     for (size_t start = 0; start < count; start += BATCH) {
         size_t batch = count - start < BATCH ? count - start : BATCH;
         look_up(relay, datagrams + start, batch, hashes, hints);
@@ -374,7 +284,7 @@ void wr_relay_receive(struct wr_relay *relay, const struct wr_datagram *datagram
 
 void wr_relay_verified(struct wr_relay *relay, uint32_t id, int key_index)
 {
-    enter(relay, false);
+    wr_relay_enter(relay, false);
     assert(id < WR_VERIFY_REQUESTS);
     struct wr_verify_request *request = &relay->queue.requests[id];
     assert(request->place == WR_VERIFY_OUT); /* the environment's promise: once for each request */
@@ -382,113 +292,6 @@ void wr_relay_verified(struct wr_relay *relay, uint32_t id, int key_index)
     relay->tag = request->origin.tag;
     wr_lease_path_verified(relay, request, key_index);
     relay->tag = 0;
-}
-
-/* ---- Control events -----------------------------------------------------------------------------
- */
-
-enum wr_key_result wr_relay_key_add(struct wr_relay *relay, const char *kid,
-                                    const uint8_t public_key[WR_PUBLIC_KEY_BYTES],
-                                    enum wr_key_standing standing)
-{
-    char evicted_kid[WR_KID_BYTES_MAX + 1];
-    bool evicted;
-    enter(relay, true);
-    if (WR_FAULT(key_never_joins) && relay->ring.count > 0)
-        return WR_KEY_KNOWN;
-    enum wr_key_result result =
-        wr_keyring_add(&relay->ring, kid, public_key, standing, relay->now, &evicted, evicted_kid);
-    if (evicted)
-        wr_report_key(relay, WR_EVENT_KEY_DROPPED, evicted_kid);
-    if (result == WR_KEY_ADDED) {
-        wr_report_key(relay, WR_EVENT_KEY_ADDED, kid);
-        wr_lease_path_keys_changed(relay);
-    } else if (result != WR_KEY_KNOWN) {
-        relay->counters.key_refused++;
-    }
-    return result;
-}
-
-static void report_dropped(void *context, const char *kid)
-{
-    wr_report_key(context, WR_EVENT_KEY_DROPPED, kid);
-}
-
-/* Ends, in the order of their creation, the sessions that `concerned` names. */
-static void end_sessions(struct wr_relay *relay, enum wr_why why,
-                         bool (*concerned)(const struct wr_seat *seat, const void *argument),
-                         const void *argument)
-{
-    uint32_t slot = relay->sessions.oldest;
-    while (slot != WR_SLOT_NONE) {
-        struct wr_session *session = &relay->sessions.sessions[slot];
-        slot = session->newer;
-        if (concerned(&session->seats[WR_ROLE_CLIENT], argument) ||
-            concerned(&session->seats[WR_ROLE_SERVER], argument))
-            wr_bind_remove(relay, session, why);
-    }
-}
-
-static bool signed_by(const struct wr_seat *seat, const void *argument)
-{
-    const uint64_t *mark = argument;
-    return seat->is_bound && seat->key_mark == *mark;
-}
-
-bool wr_relay_key_revoke(struct wr_relay *relay, const uint8_t public_key[WR_PUBLIC_KEY_BYTES])
-{
-    enter(relay, true);
-    if (WR_FAULT(revoke_ignored))
-        return true;
-    uint64_t generation = relay->ring.generation;
-    uint64_t mark = wr_hash_bytes(relay->mark_key, public_key, WR_PUBLIC_KEY_BYTES);
-    bool remembered = wr_keyring_revoke(&relay->ring, public_key, report_dropped, relay);
-    end_sessions(relay, WR_WHY_REVOKED, signed_by, &mark);
-    if (relay->ring.generation != generation)
-        wr_lease_path_keys_changed(relay);
-    return remembered;
-}
-
-static bool held_by(const struct wr_seat *seat, const void *argument)
-{
-    return seat->is_locked && memcmp(seat->identity, argument, sizeof seat->identity) == 0;
-}
-
-bool wr_relay_ban(struct wr_relay *relay, const char *sub, size_t sub_bytes)
-{
-    uint8_t identity[WR_IDENTITY_HASH_BYTES];
-    enter(relay, true);
-    wr_hash_identity(relay->identity_key, sub, sub_bytes, identity);
-    bool added = wr_ban_list_add(&relay->bans, identity);
-    if (added && !WR_FAULT(ban_ignored))
-        end_sessions(relay, WR_WHY_BANNED, held_by, identity);
-    return added;
-}
-
-void wr_relay_unban(struct wr_relay *relay, const char *sub, size_t sub_bytes)
-{
-    uint8_t identity[WR_IDENTITY_HASH_BYTES];
-    enter(relay, true);
-    wr_hash_identity(relay->identity_key, sub, sub_bytes, identity);
-    wr_ban_list_remove(&relay->bans, identity);
-}
-
-void wr_relay_drain(struct wr_relay *relay)
-{
-    enter(relay, true);
-    if (relay->draining)
-        return;
-    relay->draining = true;
-    relay->drain_ends_ns = wr_after(relay->now, relay->config.drain_timeout_secs * WR_S);
-    if (relay->sessions.count == 0) {
-        relay->drained = true;
-        wr_report_drained(relay);
-    }
-}
-
-void wr_relay_backpressure(struct wr_relay *relay, uint64_t datagrams)
-{
-    relay->counters.backpressure_dropped_packets += datagrams;
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------

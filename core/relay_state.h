@@ -15,6 +15,7 @@
 #include "keyed_hash.h"
 #include "keyring.h"
 #include "session_table.h"
+#include "shared.h"
 #include "token_cache.h"
 #include "verify_queue.h"
 #include "wire.h"
@@ -58,8 +59,6 @@ struct wr_relay {
     bool drained;
     wr_instant drain_ends_ns;
 
-    wr_instant reject_all_tat;
-    wr_instant bandwidth_tat;
     wr_instant key_refresh_allowed_ns; /* an unknown kid asks the master no earlier */
 
     struct wr_session_table sessions;
@@ -71,6 +70,8 @@ struct wr_relay {
     struct wr_keyring ring;
     struct wr_ban_list bans;
     struct wr_cookie_jar cookies;
+    struct wr_shared *shared; /* `own_shared`, unless it has company */
+    struct wr_shared own_shared;
     uint8_t identity_key[WR_HASH_KEY_BYTES];
     uint8_t token_key[WR_NAME_KEY_BYTES];
     uint8_t mark_key[WR_HASH_KEY_BYTES];
@@ -80,6 +81,18 @@ struct wr_relay {
 
     struct wr_counters counters;
 };
+
+/* ---- Entries (relay.c, configuration.c) ------------------------------------------------------ */
+
+/* Begins an entry: the clock is read once (it never runs back), and what is due before now is
+ * done; what is due at this very instant only where `due_now_too`. */
+void wr_relay_enter(struct wr_relay *relay, bool due_now_too);
+
+/* Limits and times as the configuration has them now. */
+void wr_relay_apply_limits(struct wr_relay *relay);
+
+/* Bytes of the id, WR_RELAY_ID_BYTES_MAX + 1 for one that is too long. */
+size_t wr_relay_id_bytes(const char *relay_id);
 
 /* ---- Counting and telling (report.c) -------------------------------------------------------- */
 
@@ -101,6 +114,8 @@ void wr_report_vacated(struct wr_relay *relay, const struct wr_session *session,
 void wr_report_seat(struct wr_relay *relay, enum wr_event_kind kind,
                     const struct wr_session *session, enum wr_role role,
                     const struct wr_address *address, uint32_t rule);
+/* How an address is bound may have changed. */
+void wr_report_bound(struct wr_relay *relay, const struct wr_address *address);
 void wr_report_key(struct wr_relay *relay, enum wr_event_kind kind, const char *kid);
 void wr_report_drained(struct wr_relay *relay);
 
@@ -141,6 +156,9 @@ bool wr_admit_unbound(struct wr_relay *relay, const struct wr_address *from);
  * SHED, tested in that order. */
 enum wr_verdict wr_admit_session(const struct wr_relay *relay);
 
+/* The same, and where the answer is WR_VERDICT_ACCEPTED its place is taken: open it now. */
+enum wr_verdict wr_admit_session_place(struct wr_relay *relay);
+
 /* True where nothing may come from this address and nothing go there (section 5). */
 bool wr_admit_bad_source(const struct wr_relay *relay, const struct wr_address *from);
 
@@ -176,7 +194,8 @@ struct wr_grant {
     const uint8_t *identity;
 };
 
-/* Opens a session for a lease that passed every check. Never fails: admission was asked. */
+/* Opens a session for a lease that passed every check. Never fails: wr_admit_session_place was
+ * asked. */
 struct wr_session *wr_bind_open(struct wr_relay *relay, const struct wr_session_id *id);
 
 /* Takes a free seat. */

@@ -235,6 +235,17 @@ void wr_report_seat(struct wr_relay *relay, enum wr_event_kind kind,
             .kind = kind, .session = &session->id, .role = role, .address = address, .rule = rule});
 }
 
+void wr_report_bound(struct wr_relay *relay, const struct wr_address *address)
+{
+    struct wr_session *session;
+    enum wr_role role;
+    if (relay->environment.bound_changed == NULL)
+        return;
+    relay->environment.bound_changed(
+        relay->environment.context, address,
+        wr_session_table_binding(&relay->sessions, address, &session, &role));
+}
+
 void wr_report_key(struct wr_relay *relay, enum wr_event_kind kind, const char *kid)
 {
     tell(relay, &(struct wr_event){.kind = kind, .kid = kid});

@@ -97,8 +97,8 @@ void wr_session_table_set_state(struct wr_session_table *table, struct wr_sessio
 
 /* How an address is bound, and for WR_BOUND_ONCE where. */
 enum wr_bound wr_session_table_binding(struct wr_session_table *table,
-                                         const struct wr_address *address,
-                                         struct wr_session **session, enum wr_role *role);
+                                       const struct wr_address *address,
+                                       struct wr_session **session, enum wr_role *role);
 
 /* Lets the heap know that a session's deadline is `at_ns`; only an earlier one moves anything (a
  * later one is found out when the old one comes). */

@@ -14,7 +14,8 @@ void wr_verify_queue_layout(struct wr_verify_queue *queue, struct wr_arena *aren
         queue->chains[i] = wr_arena_take(arena, CHAINS, sizeof *queue->chains[i]);
 }
 
-void wr_verify_queue_start(struct wr_verify_queue *queue, uint32_t per_second)
+void wr_verify_queue_start(struct wr_verify_queue *queue, uint32_t per_second,
+                           struct wr_shared_bucket *budget)
 {
     for (uint32_t i = 0; i < WR_VERIFY_REQUESTS; i++) {
         queue->requests[i].place = WR_VERIFY_FREE;
@@ -28,6 +29,7 @@ void wr_verify_queue_start(struct wr_verify_queue *queue, uint32_t per_second)
         queue->lists[i] = (struct wr_verify_list){WR_VERIFY_NONE, WR_VERIFY_NONE, 0};
     queue->free = 0;
     queue->rate = wr_rate_packets(per_second);
+    queue->budget = budget;
 }
 
 bool wr_verify_queue_fits(const struct wr_verify_queue *queue, enum wr_verify_place place)
@@ -167,7 +169,8 @@ static bool out_wanted(const struct wr_verify_queue *queue)
 struct wr_verify_request *wr_verify_queue_next_out(struct wr_verify_queue *queue, wr_instant now)
 {
     if (!out_wanted(queue) ||
-        (!WR_FAULT(verify_without_budget) && !wr_rate_take(&queue->rate, &queue->tat, now)))
+        (!WR_FAULT(verify_without_budget) &&
+         !wr_shared_draw(queue->budget, queue->rate.cost_ns, queue->rate.burst_ns, now)))
         return NULL;
     uint32_t at = queue->lists[WR_VERIFY_FIRST].count > 0 ? queue->lists[WR_VERIFY_FIRST].oldest
                                                           : queue->lists[WR_VERIFY_SECOND].oldest;
@@ -180,7 +183,8 @@ struct wr_verify_request *wr_verify_queue_next_out(struct wr_verify_queue *queue
 
 wr_instant wr_verify_queue_budget_deadline(const struct wr_verify_queue *queue, wr_instant now)
 {
-    return out_wanted(queue) ? wr_rate_next(&queue->rate, queue->tat, now) : WR_NEVER;
+    return out_wanted(queue) ? wr_rate_next(&queue->rate, wr_shared_tat(queue->budget), now)
+                             : WR_NEVER;
 }
 
 /* Each list is in the order of joining, so its oldest runs out of time first. */

@@ -11,6 +11,7 @@
 #include "gcra.h"
 #include "keyed_hash.h"
 #include "paseto.h"
+#include "shared.h"
 
 #include <wavry/relay.h>
 
@@ -86,14 +87,16 @@ struct wr_verify_queue {
     uint32_t pending; /* in the lists or out */
     uint64_t numbers;
     struct wr_rate rate;
-    wr_instant tat;
+    struct wr_shared_bucket *budget; /* borrowed */
     uint8_t key[WR_HASH_KEY_BYTES];
 };
 
 void wr_verify_queue_layout(struct wr_verify_queue *queue, struct wr_arena *arena);
 
-/* Empties everything. `queue->key` is the caller's to fill before or after. */
-void wr_verify_queue_start(struct wr_verify_queue *queue, uint32_t per_second);
+/* Empties everything; what goes out draws on `budget`. `queue->key` is the caller's to fill before
+ * or after. */
+void wr_verify_queue_start(struct wr_verify_queue *queue, uint32_t per_second,
+                           struct wr_shared_bucket *budget);
 
 /* Is there room in this list? */
 bool wr_verify_queue_fits(const struct wr_verify_queue *queue, enum wr_verify_place place);

@@ -14,6 +14,8 @@
 #define RD_WORKERS_MAX   64
 #define RD_ADVERTISE_MAX 8
 #define RD_TEXT_MAX      1024
+#define RD_OPTIONS_MAX   64 /* at least as many as there are options */
+#define RD_NOTES_MAX     8
 
 enum rd_log_level { RD_LOG_ERROR, RD_LOG_WARN, RD_LOG_INFO, RD_LOG_DEBUG, RD_LOG_TRACE };
 enum rd_log_format { RD_LOG_TEXT, RD_LOG_JSON };
@@ -36,6 +38,15 @@ struct rd_bans {
     size_t count;
 };
 
+/* Where an option's value comes from; the higher wins. */
+enum rd_source { RD_SOURCE_DEFAULT, RD_SOURCE_FILE, RD_SOURCE_VARIABLE, RD_SOURCE_COMMAND_LINE };
+
+/* What the operator should know although nothing is wrong; without secrets, to be logged. */
+struct rd_notes {
+    uint32_t count;
+    char texts[RD_NOTES_MAX][320];
+};
+
 struct rd_options {
     /* Limits, times and policies of the core, as asked for. relay_id and own_addresses are left
      * empty (identity.h and the sockets know them); verify_rate 0 means "measure at start". */
@@ -48,7 +59,9 @@ struct rd_options {
     char master_url[RD_TEXT_MAX];             /* without a trailing slash */
     char master_auth_token[RD_TEXT_MAX];      /* a secret; "" for none */
     bool standalone;
-    struct wr_address advertise[RD_ADVERTISE_MAX]; /* IPv4 first; none is a wildcard */
+    /* IPv4 first; none is a wildcard; port 0 stands for the port that the socket gets. Not empty
+     * unless standalone. */
+    struct wr_address advertise[RD_ADVERTISE_MAX];
     uint32_t advertise_count;
     char region[256];
     uint32_t asn; /* 0: none */
@@ -70,6 +83,10 @@ struct rd_options {
     char user[256]; /* to become when started as root */
     enum rd_log_level log_level;
     enum rd_log_format log_format;
+
+    uint32_t max_sessions_at_start;  /* a running relay cannot go beyond it */
+    uint8_t sources[RD_OPTIONS_MAX]; /* enum rd_source, in the order of the option table */
+    struct rd_notes notes;
 };
 
 enum rd_options_outcome {
@@ -85,7 +102,9 @@ enum rd_options_outcome rd_options_read(struct rd_options *options, int argc, ch
                                         struct rd_error *error);
 
 /* The same again, for SIGHUP: file contents may have changed, the command line has not. On failure
- * `options` holds nothing that must be freed and the running options stay as they are. */
+ * `options` holds nothing that must be freed and the running options stay as they are. Prints
+ * nothing and looks no names up: where the addresses to announce are the relay's own finding,
+ * `advertise` stays empty. */
 bool rd_options_read_again(struct rd_options *options, int argc, char **argv,
                            struct rd_error *error);
 
@@ -101,5 +120,10 @@ struct rd_option_change {
 };
 size_t rd_options_compare(const struct rd_options *before, const struct rd_options *after,
                           struct rd_option_change *changes, size_t room);
+
+/* Takes over into the running options what rd_options_compare calls live, keys and bans with it
+ * (what `after` then holds instead is the old ones), and leaves the rest as it was; a revoked key
+ * stays revoked. */
+void rd_options_take_live(struct rd_options *running, struct rd_options *after);
 
 #endif

@@ -10,11 +10,15 @@
 
 #include <stdbool.h>
 
-/* As root: becomes `user` (and its groups), before threads exist. As anybody: drops every
- * capability, sets no_new_privs, is not dumpable any more. */
+/* As root: becomes `user` (and its groups), which must be named and must not be root. As anybody:
+ * drops every capability, sets no_new_privs, is not dumpable any more. Then looks whether it is
+ * true. Before threads exist: most of it is per thread. After it, /proc/self belongs to root.
+ * False: the process must not go on, some of its power may be gone. */
 bool rd_sandbox_drop(const char *user, struct rd_error *error);
 
-/* The system call filter, for this thread and every one that it starts later. */
+/* The system call filter, for every thread there is and every one that starts later. No file is
+ * opened for writing after it; reading files, name lookups, TLS, new threads and new connections go
+ * on as before. Sets no_new_privs. */
 bool rd_sandbox_filter(struct rd_error *error);
 
 #endif

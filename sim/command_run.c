@@ -56,9 +56,9 @@ static bool select_fault(const char *name)
     wr_fault_selected = wr_fault_by_name(name);
     if (wr_fault_selected != WR_FAULT_NONE)
         return true;
-    struct sim_nearest nearest = sim_nearest_to(name);
+    struct wr_nearest nearest = wr_nearest_to(name);
     for (int fault = WR_FAULT_NONE + 1; fault < WR_FAULT_COUNT; fault++)
-        sim_nearest_offer(&nearest, wr_fault_name((enum wr_fault)fault));
+        wr_nearest_offer(&nearest, wr_fault_name((enum wr_fault)fault));
     fprintf(stderr, "--fault: no fault \"%s\"%s%s%s; --fault list names them\n", name,
             nearest.best ? "; did you mean \"" : "", nearest.best ? nearest.best : "",
             nearest.best ? "\"?" : "");
@@ -104,11 +104,11 @@ static bool take_value(struct request *request, const char *option, const char *
 
 static bool complain_of_option(const char *option)
 {
-    struct sim_nearest nearest = sim_nearest_to(option);
+    struct wr_nearest nearest = wr_nearest_to(option);
     for (size_t i = 0; i < sizeof options_with_value / sizeof *options_with_value; i++)
-        sim_nearest_offer(&nearest, options_with_value[i]);
+        wr_nearest_offer(&nearest, options_with_value[i]);
     for (size_t i = 0; i < sizeof options_alone / sizeof *options_alone; i++)
-        sim_nearest_offer(&nearest, options_alone[i]);
+        wr_nearest_offer(&nearest, options_alone[i]);
     fprintf(stderr, "no option \"%s\"%s%s%s\n", option, nearest.best ? "; did you mean \"" : "",
             nearest.best ? nearest.best : "", nearest.best ? "\"?" : "");
     return false;

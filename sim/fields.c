@@ -110,9 +110,9 @@ bool sim_read_name(struct sim_reader *reader, const cJSON *value, enum sim_entit
                         sim_arena_print(reader->arena, "the name of a %s", entity_names[entity]));
     if (sim_find_name(reader, value->valuestring, entity, range))
         return true;
-    struct sim_nearest nearest = sim_nearest_to(value->valuestring);
+    struct wr_nearest nearest = wr_nearest_to(value->valuestring);
     for (uint32_t i = 0; i < reader->group_counts[entity]; i++)
-        sim_nearest_offer(&nearest, reader->groups[entity][i].name);
+        wr_nearest_offer(&nearest, reader->groups[entity][i].name);
     if (nearest.best)
         sim_complain(reader->document, value, SIM_AT_VALUE,
                      "expected the name of a %s, found \"%s\"; did you mean \"%s\"?",
@@ -214,10 +214,10 @@ static bool read_word(struct sim_reader *reader, const cJSON *value, const struc
     }
     if (!cJSON_IsString(value))
         return expected(reader, value, sim_arena_print(reader->arena, "one of %s", list));
-    struct sim_nearest nearest = sim_nearest_to(value->valuestring);
+    struct wr_nearest nearest = wr_nearest_to(value->valuestring);
     for (uint32_t i = 0; i < field->words->count; i++) {
         if (field->words->words[i])
-            sim_nearest_offer(&nearest, field->words->words[i]);
+            wr_nearest_offer(&nearest, field->words->words[i]);
     }
     sim_complain(reader->document, value, SIM_AT_VALUE, "expected one of %s; found \"%s\"%s%s%s",
                  list, value->valuestring, nearest.best ? "; did you mean \"" : "",
@@ -329,17 +329,17 @@ bool sim_read_value(struct sim_reader *reader, const cJSON *value, const struct 
 static void complain_of_stranger(struct sim_reader *reader, const cJSON *member,
                                  const struct sim_table *table, const char *also)
 {
-    struct sim_nearest nearest = sim_nearest_to(member->string);
+    struct wr_nearest nearest = wr_nearest_to(member->string);
     const char *list = "";
     for (uint32_t i = 0; i < table->count; i++) {
-        sim_nearest_offer(&nearest, table->fields[i].name);
+        wr_nearest_offer(&nearest, table->fields[i].name);
         list = sim_arena_print(reader->arena, "%s%s%s", list, *list ? ", " : "",
                                table->fields[i].name);
     }
     for (const char *at = also; at && *at;) {
         at += strspn(at, " ");
         const char *word = sim_arena_text(reader->arena, at, strcspn(at, " "));
-        sim_nearest_offer(&nearest, word);
+        wr_nearest_offer(&nearest, word);
         list = sim_arena_print(reader->arena, "%s%s%s", list, *list ? ", " : "", word);
         at += strcspn(at, " ");
     }

@@ -19,11 +19,11 @@ static const struct sim_action_form *form_of(struct sim_reader *reader, const cJ
                      sim_found(reader, name ? name : item));
         return NULL;
     }
-    struct sim_nearest nearest = sim_nearest_to(name->valuestring);
+    struct wr_nearest nearest = wr_nearest_to(name->valuestring);
     for (uint32_t i = 0; i < SIM_DO_COUNT; i++) {
         if (strcmp(sim_action_forms[i].name, name->valuestring) == 0)
             return &sim_action_forms[i];
-        sim_nearest_offer(&nearest, sim_action_forms[i].name);
+        wr_nearest_offer(&nearest, sim_action_forms[i].name);
     }
     sim_complain(reader->document, name, SIM_AT_VALUE,
                  "expected the name of an action, found \"%s\"%s%s%s", name->valuestring,

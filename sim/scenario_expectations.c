@@ -162,9 +162,9 @@ static bool read_flow_name(struct sim_reader *reader, const cJSON *item, const c
     }
     if (sim_find_name(reader, session, SIM_ENTITY_SESSION, &e->sessions))
         return true;
-    struct sim_nearest nearest = sim_nearest_to(session);
+    struct wr_nearest nearest = wr_nearest_to(session);
     for (uint32_t i = 0; i < reader->group_counts[SIM_ENTITY_SESSION]; i++)
-        sim_nearest_offer(&nearest, reader->groups[SIM_ENTITY_SESSION][i].name);
+        wr_nearest_offer(&nearest, reader->groups[SIM_ENTITY_SESSION][i].name);
     sim_complain(reader->document, node, SIM_AT_VALUE,
                  "expected the name of a session, found \"%s\"%s%s%s", session,
                  nearest.best ? "; did you mean \"" : "", nearest.best ? nearest.best : "",
@@ -372,7 +372,7 @@ static const char *subject_text(struct sim_reader *reader, const cJSON *item,
 
 static const struct sim_expect_form *form_of(struct sim_reader *reader, const cJSON *item)
 {
-    struct sim_nearest best = {0};
+    struct wr_nearest best = {0};
     const char *list = "";
     for (uint32_t i = 0; i < SIM_EXPECT_FORMS; i++) {
         if (cJSON_GetObjectItemCaseSensitive(item, sim_expect_forms[i].name))
@@ -381,9 +381,9 @@ static const struct sim_expect_form *form_of(struct sim_reader *reader, const cJ
                                sim_expect_forms[i].name);
     }
     for (const cJSON *member = item->child; member && !best.best; member = member->next) {
-        best = sim_nearest_to(member->string ? member->string : "");
+        best = wr_nearest_to(member->string ? member->string : "");
         for (uint32_t i = 0; i < SIM_EXPECT_FORMS; i++)
-            sim_nearest_offer(&best, sim_expect_forms[i].name);
+            wr_nearest_offer(&best, sim_expect_forms[i].name);
     }
     sim_complain(reader->document, item, SIM_AT_VALUE,
                  "expected one of the members %s, found none%s%s%s", list,

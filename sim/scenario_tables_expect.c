@@ -78,14 +78,14 @@ bool sim_counter_find(const char *name, struct sim_counter_ref *counter, void *c
 
 static void offer(void *context, const char *known)
 {
-    sim_nearest_offer(context, known);
+    wr_nearest_offer(context, known);
 }
 
 static bool read_counter(struct sim_reader *reader, const cJSON *value, void *target)
 {
     struct sim_expect_draft *draft = target;
     const char *name = cJSON_IsString(value) ? value->valuestring : "";
-    struct sim_nearest nearest = sim_nearest_to(name);
+    struct wr_nearest nearest = wr_nearest_to(name);
     if (sim_counter_find(name, &draft->expectation.counter, &nearest, offer))
         return true;
     sim_complain(reader->document, value, SIM_AT_VALUE,

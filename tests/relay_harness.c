@@ -81,6 +81,25 @@ static void verify(void *context, const struct wr_verification *verification)
     at_desk->asked_count++;
 }
 
+static void bound_changed(void *context, const struct wr_address *address, enum wr_bound bound)
+{
+    struct desk *at_desk = context;
+    uint32_t place = at_desk->bound_count++ % DESK_SENT;
+    at_desk->bound[place].address = *address;
+    at_desk->bound[place].bound = bound;
+}
+
+int last_bound(const char *address)
+{
+    const struct wr_address wanted = at(address);
+    for (uint32_t back = 1; back <= DESK_SENT && back <= desk.bound_count; back++) {
+        uint32_t place = (desk.bound_count - back) % DESK_SENT;
+        if (wr_address_equal(&desk.bound[place].address, &wanted))
+            return (int)desk.bound[place].bound;
+    }
+    return -1;
+}
+
 static void observe(void *context, const struct wr_event *event)
 {
     struct desk *at_desk = context;
@@ -129,6 +148,7 @@ void desk_open(void)
         .send = keep_sent,
         .verify = verify,
         .observe = observe,
+        .bound_changed = bound_changed,
     };
     desk.relay = wr_relay_create(&desk.config, &environment);
     cr_assert_not_null(desk.relay);
@@ -305,7 +325,13 @@ uint32_t desk_encode(const struct lease *lease, uint8_t out[WR_DATAGRAM_BYTES_MA
 enum wr_outcome desk_arrive(struct wr_address from, const uint8_t *bytes, uint32_t size)
 {
     const struct wr_datagram datagram = {
-        .from = from, .bytes = bytes, .size = size, .via = desk.via, .tag = ++desk.tags};
+        .from = from,
+        .bytes = bytes,
+        .size = size,
+        .via = desk.via,
+        .bound_elsewhere = desk.bound_elsewhere,
+        .tag = ++desk.tags,
+    };
     desk.outcome = WR_OUTCOME_COUNT;
     desk.verdict = WR_VERDICT_COUNT;
     wr_relay_receive(desk.relay, &datagram, 1);

@@ -32,8 +32,14 @@ struct desk {
     int64_t wall_offset_ms;
     bool verifies_later; /* results wait for desk_verify; else they come right behind the input */
     uint64_t entropy;
-    uint64_t tags; /* the last one given */
-    uint32_t via;  /* of what arrives */
+    uint64_t tags;        /* the last one given */
+    uint32_t via;         /* of what arrives */
+    bool bound_elsewhere; /* so does this */
+    struct {
+        struct wr_address address;
+        enum wr_bound bound;
+    } bound[DESK_SENT]; /* number n at n % DESK_SENT: what changed last */
+    uint32_t bound_count;
 
     enum wr_outcome outcome; /* of the last datagram; WR_OUTCOME_COUNT while it has none */
     enum wr_verdict verdict; /* the last one heard; WR_VERDICT_COUNT for none since the input */
@@ -127,6 +133,9 @@ void join(uint32_t session, const char *client, const char *server);
 /* The last datagram that was sent, decoded; fails the test where there is none. */
 struct wr_packet last_sent(void);
 const uint8_t *last_cookie(void);
+
+/* How the relay said last that it has an address bound; -1 where it never spoke of it. */
+int last_bound(const char *address);
 
 /* To whom it went. */
 bool last_went_to(const char *address);

@@ -315,6 +315,54 @@ Test(json, whole_numbers_are_digits_only)
     cr_expect_not(u32("", &number));
 }
 
+Test(json, whole_numbers_reach_64_bits)
+{
+    uint64_t number;
+    struct wr_json json = begun("[18446744073709551615,18446744073709551616]");
+    cr_assert(wr_json_enter_array(&json));
+    cr_assert(wr_json_element(&json));
+    cr_assert(wr_json_u64(&json, &number));
+    cr_expect_eq(number, UINT64_MAX);
+    cr_assert(wr_json_element(&json));
+    cr_expect_not(wr_json_u64(&json, &number));
+    cr_expect_not(wr_json_element(&json), "failed for good");
+    cr_expect_not(wr_json_end(&json));
+}
+
+Test(json, arrays_can_be_walked)
+{
+    uint32_t number, sum = 0;
+    struct wr_json json = begun("[1, 2,[],3]");
+    cr_assert(wr_json_enter_array(&json));
+    while (wr_json_element(&json)) {
+        if (wr_json_peek(&json) == WR_JSON_ARRAY) {
+            cr_expect(wr_json_skip(&json));
+        } else {
+            cr_expect(wr_json_u32(&json, &number));
+            sum += number;
+        }
+    }
+    cr_expect(wr_json_end(&json));
+    cr_expect_eq(sum, 6U);
+    json = begun("{}");
+    cr_expect_not(wr_json_enter_array(&json));
+}
+
+Test(json, a_literal_is_taken_only_where_it_stands)
+{
+    struct wr_json json = begun(" null");
+    cr_expect_not(wr_json_literal(&json, "true"));
+    cr_expect(wr_json_literal(&json, "null"));
+    cr_expect(wr_json_end(&json));
+    json = begun("truth");
+    cr_expect_not(wr_json_literal(&json, "true"));
+    json = begun("[true1]");
+    cr_assert(wr_json_enter_array(&json) && wr_json_element(&json));
+    cr_expect(wr_json_literal(&json, "true"));
+    cr_expect_not(wr_json_element(&json));
+    cr_expect_not(wr_json_end(&json));
+}
+
 Test(json, unescaping_says_how_long_it_would_be)
 {
     struct wr_json_text text;

@@ -214,3 +214,24 @@ Test(keyring, a_full_table_of_revoked_keys_says_so_and_drops_the_key_all_the_sam
     cr_expect_eq(add("a", 1), WR_KEY_ADDED);
     cr_expect_eq(add("b", 1000), WR_KEY_REVOKED);
 }
+
+Test(keyring, a_retired_key_leaves_like_a_superseded_one)
+{
+    add_at("p", 1, WR_KEY_PINNED, 0);
+    add_at("q", 2, WR_KEY_PINNED, 0);
+    wr_keyring_retire(&ring, key(1).bytes, WR_S);
+    cr_expect_eq(ring.keys[0].leaves_ns, WR_S + 3600 * WR_S + 2 * SKEW_NS);
+    cr_expect_eq(ring.keys[1].leaves_ns, WR_NEVER);
+    wr_keyring_retire(&ring, key(1).bytes, 2 * WR_S);
+    cr_expect_eq(ring.keys[0].leaves_ns, WR_S + 3600 * WR_S + 2 * SKEW_NS, "not anew");
+    cr_expect_eq(add_at("p", 1, WR_KEY_PINNED, 3 * WR_S), WR_KEY_KNOWN);
+    cr_expect_eq(wr_keyring_next_deadline(&ring), WR_NEVER, "pinned again");
+}
+
+Test(keyring, another_skew_holds_for_keys_that_are_superseded_later)
+{
+    add("a", 1);
+    wr_keyring_set_skew(&ring, WR_S);
+    add("b", 2);
+    cr_expect_eq(ring.keys[0].leaves_ns, 3600 * WR_S + 2 * WR_S);
+}

@@ -180,3 +180,12 @@ Test(relay_handshake, bare_packets_obey_the_limits_of_forwards)
     cr_expect_eq(bare_handshake(CLIENT), WR_OUTCOME_BARE_FORWARDED);
     cr_expect_eq(bare_handshake(CLIENT), WR_OUTCOME_PEER_LIMITED);
 }
+
+Test(relay_handshake, an_address_bound_by_another_relay_too_is_ambiguous)
+{
+    desk.bound_elsewhere = true;
+    cr_expect_eq(bare_handshake(CLIENT), WR_OUTCOME_BARE_AMBIGUOUS);
+    cr_expect_eq(bare_handshake(host(1)), WR_OUTCOME_UNKNOWN_PEER);
+    desk.bound_elsewhere = false;
+    cr_expect_eq(bare_handshake(CLIENT), WR_OUTCOME_BARE_FORWARDED);
+}

@@ -126,9 +126,9 @@ static void check_bindings(void)
             }
         }
         enum wr_bound expected = active > 1    ? WR_BOUND_AMBIGUOUS
-                                   : active == 1 ? WR_BOUND_ONCE
-                                   : waiting > 0 ? WR_BOUND_WAITING
-                                                 : WR_BOUND_NOWHERE;
+                                 : active == 1 ? WR_BOUND_ONCE
+                                 : waiting > 0 ? WR_BOUND_WAITING
+                                               : WR_BOUND_NOWHERE;
         cr_assert_eq(wr_session_table_binding(&table, &route.address, &session, &role), expected);
         if (expected == WR_BOUND_ONCE) {
             cr_assert_eq(session, find((uint32_t)last / WR_ROLES));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 static struct wr_verify_queue queue;
+static struct wr_shared_bucket budget;
 static void *memory;
 
 static void open_queue(void)
@@ -13,7 +14,7 @@ static void open_queue(void)
     memory = calloc(1, sizes.used);
     struct wr_arena arena = {memory, 0};
     wr_verify_queue_layout(&queue, &arena);
-    wr_verify_queue_start(&queue, 1000);
+    wr_verify_queue_start(&queue, 1000, &budget);
 }
 
 static void close_queue(void)
@@ -92,7 +93,7 @@ Test(verify_queue, each_queue_has_512_places_and_64_may_wait_for_a_key)
 
 Test(verify_queue, the_budget_is_a_rate_with_a_burst_of_250_ms)
 {
-    wr_verify_queue_start(&queue, 8);
+    wr_verify_queue_start(&queue, 8, &budget);
     for (uint16_t port = 1; port <= 4; port++)
         join(WR_VERIFY_SECOND, port, 0);
     cr_expect_eq(next_port(0), 1);

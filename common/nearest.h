@@ -2,8 +2,8 @@
  * The nearest known name to a word that somebody mistyped. Owns the distance and the judgement
  * whether a name is near enough to be suggested.
  */
-#ifndef SIM_NEAREST_H
-#define SIM_NEAREST_H
+#ifndef WR_NEAREST_H
+#define WR_NEAREST_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -11,21 +11,21 @@
 /* Insertions, deletions, replacements and swaps of neighbours that turn one word into the other;
  * case and the difference between '-' and '_' cost nothing. Words over 63 bytes are far from
  * everything. */
-uint32_t sim_word_distance(const char *one, const char *other);
+uint32_t wr_word_distance(const char *one, const char *other);
 
 /* A search: feed it every known name, in an order that does not vary; of several equally near ones
  * the first counts. */
-struct sim_nearest {
+struct wr_nearest {
     const char *word;
     const char *best; /* NULL: nothing near enough so far */
     uint32_t distance;
 };
 
-static inline struct sim_nearest sim_nearest_to(const char *word)
+static inline struct wr_nearest wr_nearest_to(const char *word)
 {
-    return (struct sim_nearest){.word = word};
+    return (struct wr_nearest){.word = word};
 }
 
-void sim_nearest_offer(struct sim_nearest *search, const char *known);
+void wr_nearest_offer(struct wr_nearest *search, const char *known);
 
 #endif

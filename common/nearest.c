@@ -16,7 +16,7 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-uint32_t sim_word_distance(const char *one, const char *other)
+uint32_t wr_word_distance(const char *one, const char *other)
 {
     size_t rows = strlen(one), columns = strlen(other);
     if (rows > WORD_BYTES_MAX || columns > WORD_BYTES_MAX)
@@ -39,9 +39,9 @@ uint32_t sim_word_distance(const char *one, const char *other)
     return above[columns];
 }
 
-void sim_nearest_offer(struct sim_nearest *search, const char *known)
+void wr_nearest_offer(struct wr_nearest *search, const char *known)
 {
-    uint32_t distance = sim_word_distance(search->word, known);
+    uint32_t distance = wr_word_distance(search->word, known);
     /* A third of the word may be wrong, and one letter of a short one. */
     uint32_t allowed = (uint32_t)(strlen(search->word) / 3);
     if (distance > (allowed > 0 ? allowed : 1))

@@ -1,0 +1,54 @@
+/* wavry-probe: a relay checked, or loaded, from outside. This file only chooses what to do. */
+
+#include "probe_check.h"
+#include "probe_usage.h"
+
+#include <curl/curl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#define EXIT_FORWARDS 0
+#define EXIT_FAILS    1
+#define EXIT_USAGE    2
+
+static int check(int argc, char **argv)
+{
+    static struct probe_report report;
+    struct probe_options options;
+    struct probe_signer signer;
+    struct probe_error error;
+    int read = probe_options_read(&options, argc, argv);
+    if (read != 0)
+        return read == 1 ? EXIT_FORWARDS : EXIT_USAGE;
+    if (options.key_file != NULL && !probe_signer_read(options.key_file, &signer, &error)) {
+        probe_usage("%s", error.text);
+        return EXIT_USAGE;
+    }
+    if (options.kid != NULL)
+        snprintf(signer.kid, sizeof signer.kid, "%s", options.kid);
+    bool good = probe_check_run(&options, options.key_file != NULL ? &signer : NULL, &report);
+    sodium_memzero(&signer, sizeof signer);
+    probe_report_print(&report, options.json);
+    return good ? EXIT_FORWARDS : EXIT_FAILS;
+}
+
+/* What was printed must have arrived. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return code;
+    perror("wavry-probe: standard output");
+    return EXIT_FAILS;
+}
+
+int main(int argc, char **argv)
+{
+    if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        fprintf(stderr, "wavry-probe: libsodium or libcurl could not be set up\n");
+        return EXIT_FAILS;
+    }
+    int code = check(argc, argv);
+    curl_global_cleanup();
+    return finish(code);
+}
