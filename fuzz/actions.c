@@ -16,6 +16,18 @@ void fuzz_explain_actions(const uint8_t *bytes, size_t size, const char *const *
         fprintf(out, "     (%zu bytes cut off)\n", (size_t)(list.end - list.at));
 }
 
+const char *fuzz_count_actions(const uint8_t *bytes, size_t size)
+{
+    static char text[32];
+    struct fuzz_actions list = fuzz_actions_over(bytes, size);
+    struct fuzz_action action;
+    unsigned count = 0;
+    while (fuzz_next_action(&list, &action))
+        count++;
+    snprintf(text, sizeof text, "%u action%s", count, count == 1 ? "" : "s");
+    return text;
+}
+
 #define RECORDS_MAX 512
 
 struct records {
@@ -65,8 +77,8 @@ static size_t invent(uint8_t record[257], uint64_t *random, uint32_t tags, uint3
 static size_t change_once(uint8_t *bytes, size_t size, size_t size_max, uint64_t *random,
                           uint32_t tags, uint32_t body_max)
 {
-    struct records records;
-    uint8_t record[257];
+    static struct records records;
+    static uint8_t record[257];
     find_records(bytes, size, &records);
     size = records.starts[records.count];
     uint32_t one = fuzz_random_below(random, records.count + 1);

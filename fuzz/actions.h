@@ -77,6 +77,9 @@ static inline uint64_t fuzz_take_span_ns(struct fuzz_action *action)
 void fuzz_explain_actions(const uint8_t *bytes, size_t size, const char *const *names,
                           uint32_t count, FILE *out);
 
+/* "7 actions": for fuzz_outcome, where the actions themselves are all there is to say. */
+const char *fuzz_count_actions(const uint8_t *bytes, size_t size);
+
 /* A custom mutator by records: takes some out, doubles, moves, adds, or changes a body. `tags` is
  * how many the target knows, `body_max` the longest body that makes sense. */
 size_t fuzz_mutate_actions(uint8_t *bytes, size_t size, size_t size_max, unsigned int seed,

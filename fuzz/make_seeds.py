@@ -478,6 +478,10 @@ def keyring_seeds():
           act(add, 1, 3, learned), act(select, 1))
     story("keyring", "initial-makes-none-old", act(add, 1, 1, learned), act(add, 2, 2, initial),
           act(add, 3, 3, learned))
+    story("keyring", "a-pinned-one-retires", act(add, 1, 1, pinned), act(add, 2, 2, learned), act(6, 1),
+          act(wait, span(HOUR)), act(wait, span(13)), act(expire))
+    story("keyring", "another-skew", act(add, 1, 1, learned), act(7, 90), act(add, 2, 2, learned),
+          act(wait, span(HOUR)), act(wait, span(13, 3)), act(expire))
     story("keyring", "kid-of-256", act(long, 0), act(long, 1))
 
 

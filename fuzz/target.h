@@ -38,6 +38,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 /* What the input says, for people: fields, actions, claims. */
 void fuzz_explain(const uint8_t *bytes, size_t size, FILE *out);
 
+/* What becomes of the input, in a word or two: part of the name of what a campaign finds. */
+const char *fuzz_outcome(const uint8_t *bytes, size_t size);
+
 /* Optional (weak in driver.c): a mutator that knows the target's form. Works in place, returns the
  * new size. */
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, unsigned int seed);

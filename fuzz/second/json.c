@@ -186,18 +186,19 @@ static uint32_t fnv(const uint8_t *bytes, uint32_t count)
 }
 
 /* No other member of its object has this one's name. */
-static bool is_new(struct second_json *json, const struct second_value *value)
+static bool is_new(struct second_json *json, struct second_value *value)
 {
-    uint32_t own = fnv(json->texts + value->name_at, value->name_bytes);
+    value->name_hash = fnv(json->texts + value->name_at, value->name_bytes);
     for (uint32_t i = value->parent + 1; i < json->count; i++) {
         const struct second_value *other = &json->values[i];
-        if (other == value || other->parent != value->parent || !other->named)
+        if (other == value || other->parent != value->parent || !other->named ||
+            other->name_hash != value->name_hash)
             continue;
         if (other->name_bytes == value->name_bytes &&
             memcmp(json->texts + other->name_at, json->texts + value->name_at, value->name_bytes) ==
                 0)
             return false;
-        json->alike_names += fnv(json->texts + other->name_at, other->name_bytes) == own;
+        json->alike_names++;
     }
     return true;
 }
@@ -275,7 +276,7 @@ bool second_json(struct second_json *json, const uint8_t *bytes, size_t size)
     json->texts_used = 0;
     json->names_most = 0;
     json->alike_names = 0;
-    if (size > 65535)
+    if (size > 65536)
         return false;
     blanks(&in);
     if (!value(&in, 0, false, 0))

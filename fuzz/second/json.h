@@ -23,6 +23,7 @@ struct second_value {
     enum second_kind kind;
     uint32_t parent;              /* the object or array it is in; the first value has itself */
     bool named;                   /* it is a member of an object */
+    uint32_t name_hash;           /* FNV-1a of it */
     uint32_t name_at, name_bytes; /* in `texts`, unescaped */
     uint32_t text_at, text_bytes; /* of a string */
     uint32_t from, to;            /* its place in the document */
@@ -41,7 +42,7 @@ struct second_json {
     uint8_t texts[SECOND_TEXTS_MAX];
 };
 
-/* Reads a document of at most 65535 bytes. False where it is not strict JSON. */
+/* Reads a document of at most 65536 bytes. False where it is not strict JSON. */
 bool second_json(struct second_json *json, const uint8_t *bytes, size_t size);
 
 /* The member of that name in the object that is value number `object`; NULL for none. */

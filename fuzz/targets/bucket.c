@@ -214,6 +214,11 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, uns
     return fuzz_mutate_actions(bytes, size, size_max, seed, TAGS, 6);
 }
 
+const char *fuzz_outcome(const uint8_t *bytes, size_t size)
+{
+    return fuzz_count_actions(bytes, size);
+}
+
 void fuzz_explain(const uint8_t *bytes, size_t size, FILE *out)
 {
     fuzz_explain_actions(bytes, size, names, TAGS, out);

@@ -68,6 +68,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     return 0;
 }
 
+const char *fuzz_outcome(const uint8_t *bytes, size_t size)
+{
+    struct wr_claims claims;
+    return wr_claims_decode(bytes, size, &claims) ? "claims" : "malformed claims";
+}
+
 void fuzz_explain(const uint8_t *bytes, size_t size, FILE *out)
 {
     struct wr_claims claims;

@@ -177,6 +177,14 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, uns
     return size;
 }
 
+const char *fuzz_outcome(const uint8_t *bytes, size_t size)
+{
+    struct wr_packet packet;
+    enum wr_outcome failure;
+    return wr_wire_decode(bytes, size, &packet, &failure) ? wr_packet_type_name(packet.type)
+                                                          : wr_outcome_name(failure);
+}
+
 void fuzz_explain(const uint8_t *bytes, size_t size, FILE *out)
 {
     struct wr_packet packet;

@@ -39,6 +39,7 @@ struct model_request {
 
 struct world {
     struct wr_verify_queue queue;
+    struct wr_shared_bucket budget;
     struct model_request requests[PENDING];
     uint32_t count; /* of `requests`, gone ones included */
     uint32_t out;
@@ -64,7 +65,7 @@ static void begin(struct world *world, uint32_t rate)
     arena = (struct wr_arena){memory, 0};
     wr_verify_queue_layout(&world->queue, &arena);
     memset(world->queue.key, 5, sizeof world->queue.key);
-    wr_verify_queue_start(&world->queue, rate);
+    wr_verify_queue_start(&world->queue, rate, &world->budget);
     world->rate = rate;
     world->level_at = now;
 }
@@ -146,23 +147,26 @@ static void check_all(struct world *world)
     FUZZ_REQUIRE(wr_verify_queue_timeout_deadline(&world->queue) == timeout, "the next timeout");
     FUZZ_REQUIRE(wr_verify_queue_budget_deadline(&world->queue, world->now) == budget,
                  "when the budget allows one");
-    for (uint32_t address = 0; address < ADDRESSES; address++) {
-        const struct wr_address from = address_of(address);
-        for (uint32_t session = 0; session <= SESSIONS; session++) { /* SESSIONS: any */
-            const struct wr_session_id id = session_of(session);
-            const struct model_request *expected = NULL;
-            for (uint32_t i = 0; i < world->count; i++) {
-                const struct model_request *one = &world->requests[i];
-                if (one->pending && one->address == address && one->held < 2 &&
-                    (session == SESSIONS || one->session == session) &&
-                    (expected == NULL || one->number < expected->number))
-                    expected = one;
-            }
-            FUZZ_REQUIRE(
-                wr_verify_queue_holder(&world->queue, &from, session == SESSIONS ? NULL : &id) ==
-                    (expected == NULL ? NULL : expected->request),
-                "who holds for address %u, session %u", address, session);
+}
+
+/* Who would hold a datagram from this address, of each session and of any. */
+static void check_holders(struct world *world, uint32_t address)
+{
+    const struct wr_address from = address_of(address);
+    for (uint32_t session = 0; session <= SESSIONS; session++) { /* SESSIONS: any */
+        const struct wr_session_id id = session_of(session);
+        const struct model_request *expected = NULL;
+        for (uint32_t i = 0; i < world->count; i++) {
+            const struct model_request *one = &world->requests[i];
+            if (one->pending && one->address == address && one->held < 2 &&
+                (session == SESSIONS || one->session == session) &&
+                (expected == NULL || one->number < expected->number))
+                expected = one;
         }
+        FUZZ_REQUIRE(
+            wr_verify_queue_holder(&world->queue, &from, session == SESSIONS ? NULL : &id) ==
+                (expected == NULL ? NULL : expected->request),
+            "who holds for address %u, session %u", address, session);
     }
 }
 
@@ -330,7 +334,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     while (fuzz_next_action(&list, &action)) {
         step(&world, &action);
         check_all(&world);
+        check_holders(&world, action.tag % ADDRESSES); /* one in turn; all of them at the end */
     }
+    for (uint32_t address = 0; address < ADDRESSES; address++)
+        check_holders(&world, address);
     return 0;
 }
 
@@ -339,6 +346,11 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, uns
     if (seed % 8 == 0)
         return LLVMFuzzerMutate(bytes, size, size_max);
     return fuzz_mutate_actions(bytes, size, size_max, seed, TAGS, 4);
+}
+
+const char *fuzz_outcome(const uint8_t *bytes, size_t size)
+{
+    return fuzz_count_actions(bytes, size);
 }
 
 void fuzz_explain(const uint8_t *bytes, size_t size, FILE *out)

@@ -28,7 +28,7 @@ struct walk {
 
 static void compare_text(const struct wr_json_text *text, uint32_t at, uint32_t bytes)
 {
-    char unescaped[2048];
+    static char unescaped[2048];
     uint32_t count = wr_json_unescape(text, unescaped, sizeof unescaped);
     FUZZ_REQUIRE(count == bytes && memcmp(unescaped, second.texts + at, bytes) == 0,
                  "a text of %u or %u bytes", count, bytes);
@@ -46,29 +46,68 @@ static void compare_text(const struct wr_json_text *text, uint32_t at, uint32_t 
     }
 }
 
-static void compare_number(const struct walk *walk, const struct second_value *value)
+/* What was taken on trial is given back: the reader is large, so only what a number or a literal
+ * moves in it is put back. */
+struct trial {
+    const uint8_t *at;
+    bool failed;
+};
+
+static struct trial begin_trial(const struct wr_json *json)
 {
-    struct wr_json copy = walk->json;
-    uint64_t expected = 0;
-    uint32_t found = 0;
-    bool fits = value->digits_only && value->to - value->from <= 10;
-    for (uint32_t i = value->from; fits && i < value->to; i++)
-        expected = expected * 10 + (uint64_t)(walk->bytes[i] - '0');
-    fits = fits && expected <= UINT32_MAX;
-    FUZZ_REQUIRE(wr_json_u32(&copy, &found) == fits, "a whole number of 32 bits: %d", fits);
-    if (fits)
-        FUZZ_REQUIRE(found == expected, "%u", found);
+    return (struct trial){json->at, json->failed};
 }
 
-/* Values in arrays are skipped by the pull reader; here too. */
-static void skip(struct walk *walk)
+static void end_trial(struct wr_json *json, struct trial before)
 {
-    uint32_t end = second.values[walk->at].to;
-    while (walk->at < second.count && second.values[walk->at].from < end)
-        walk->at++;
+    json->at = before.at;
+    json->failed = before.failed;
+}
+
+static void compare_number(struct walk *walk, const struct second_value *value)
+{
+    struct trial before = begin_trial(&walk->json);
+    unsigned __int128 expected = 0;
+    uint32_t found = 0;
+    uint64_t wide = 0;
+    bool small = value->digits_only && value->to - value->from <= 20;
+    for (uint32_t i = value->from; small && i < value->to; i++)
+        expected = expected * 10 + (unsigned)(walk->bytes[i] - '0');
+    bool fits = small && expected <= UINT32_MAX, fits_wide = small && expected <= UINT64_MAX;
+    FUZZ_REQUIRE(wr_json_u32(&walk->json, &found) == fits, "a whole number of 32 bits: %d", fits);
+    end_trial(&walk->json, before);
+    FUZZ_REQUIRE(wr_json_u64(&walk->json, &wide) == fits_wide, "of 64 bits: %d", fits_wide);
+    end_trial(&walk->json, before);
+    FUZZ_REQUIRE(!fits || found == expected, "%u", found);
+    FUZZ_REQUIRE(!fits_wide || wide == expected, "%llu", (unsigned long long)wide);
+}
+
+static void compare_literal(struct walk *walk, const struct second_value *value)
+{
+    static const char *const words[] = {"true", "false", "null"};
+    for (int i = 0; i < 3; i++) {
+        struct trial before = begin_trial(&walk->json);
+        bool is = walk->bytes[value->from] == (uint8_t)words[i][0];
+        FUZZ_REQUIRE(wr_json_literal(&walk->json, words[i]) == is && !walk->json.failed, "%s",
+                     words[i]);
+        end_trial(&walk->json, before);
+    }
 }
 
 static void walk_value(struct walk *walk);
+
+static void walk_array(struct walk *walk)
+{
+    uint32_t self = walk->at++;
+    FUZZ_REQUIRE(wr_json_enter_array(&walk->json), "an array");
+    while (wr_json_element(&walk->json)) {
+        FUZZ_REQUIRE(walk->at < second.count && second.values[walk->at].parent == self,
+                     "an element too many");
+        walk_value(walk);
+    }
+    FUZZ_REQUIRE(walk->at == second.count || second.values[walk->at].parent != self,
+                 "an element too few");
+}
 
 static void walk_object(struct walk *walk)
 {
@@ -92,24 +131,28 @@ static void walk_value(struct walk *walk)
     const struct second_value *value = &second.values[walk->at];
     struct wr_json_text text;
     FUZZ_REQUIRE(wr_json_peek(&walk->json) == kinds[value->kind], "kind %d", value->kind);
-    if (value->kind == SECOND_OBJECT) {
-        walk_object(walk);
+    if (value->kind == SECOND_OBJECT || value->kind == SECOND_ARRAY) {
+        value->kind == SECOND_OBJECT ? walk_object(walk) : walk_array(walk);
         return;
     }
     if (value->kind == SECOND_NUMBER)
         compare_number(walk, value);
+    if (value->kind == SECOND_LITERAL)
+        compare_literal(walk, value);
     if (value->kind == SECOND_STRING) {
         FUZZ_REQUIRE(wr_json_string(&walk->json, &text), "a text");
         compare_text(&text, value->text_at, value->text_bytes);
     } else {
         FUZZ_REQUIRE(wr_json_skip(&walk->json), "a value");
     }
-    skip(walk);
+    walk->at++;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    struct walk walk = {.bytes = bytes};
+    static struct walk walk;
+    walk.bytes = bytes;
+    walk.at = 0;
     if (size > fuzz_target.bytes_max)
         return 0;
     bool second_good = second_json(&second, bytes, size);
@@ -125,6 +168,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     walk_value(&walk);
     FUZZ_REQUIRE(wr_json_end(&walk.json) && walk.at == second.count, "the end");
     return 0;
+}
+
+const char *fuzz_outcome(const uint8_t *bytes, size_t size)
+{
+    struct wr_json json;
+    wr_json_begin(&json, bytes, size);
+    return wr_json_skip(&json) && wr_json_end(&json) ? "json" : "no json";
 }
 
 void fuzz_explain(const uint8_t *bytes, size_t size, FILE *out)

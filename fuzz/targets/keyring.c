@@ -10,11 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SKEW_NS (30 * WR_S)
-
-enum tag { ADD, REVOKE, WAIT, EXPIRE, SELECT, ADD_LONG, TAGS };
-static const char *const names[TAGS] = {"add",    "revoke", "time passes",
-                                        "expire", "select", "add with a long kid"};
+enum tag { ADD, REVOKE, WAIT, EXPIRE, SELECT, ADD_LONG, RETIRE, SKEW, TAGS };
+static const char *const names[TAGS] = {"add",    "revoke",    "time passes",
+                                        "expire", "select",    "add with a long kid",
+                                        "retire", "other skew"};
 
 const struct fuzz_target fuzz_target = {
     .name = "keyring",
@@ -37,6 +36,7 @@ struct world {
     uint32_t count;
     bool revoked[256];
     wr_instant now;
+    uint64_t skew_ns;
     uint64_t generation;
     uint32_t dropped;
 };
@@ -62,7 +62,7 @@ static void supersede(struct world *world)
     for (uint32_t i = 0; i + 1 < world->count; i++) {
         struct model_key *key = &world->keys[i];
         if (!key->pinned && key->leaves == WR_NEVER)
-            key->leaves = wr_after(world->now, 3600 * WR_S + 2 * SKEW_NS);
+            key->leaves = wr_after(world->now, 3600 * WR_S + 2 * world->skew_ns);
     }
 }
 
@@ -162,6 +162,21 @@ static void revoke(struct world *world, uint8_t byte)
     FUZZ_REQUIRE(world->dropped == expected, "%u keys left", world->dropped);
 }
 
+/* A pinned key is pinned no longer and leaves like a superseded one. */
+static void retire(struct world *world, uint8_t byte)
+{
+    uint8_t bytes[WR_PUBLIC_KEY_BYTES];
+    memset(bytes, byte, sizeof bytes);
+    for (uint32_t i = 0; i < world->count; i++) {
+        struct model_key *key = &world->keys[i];
+        if (key->byte != byte || !key->pinned)
+            continue;
+        key->pinned = false;
+        key->leaves = wr_after(world->now, 3600 * WR_S + 2 * world->skew_ns);
+    }
+    wr_keyring_retire(&world->ring, bytes, world->now);
+}
+
 static void expire(struct world *world)
 {
     char kid[WR_KID_BYTES_MAX + 1], text[8];
@@ -242,6 +257,13 @@ static void step(struct world *world, struct fuzz_action *action)
                                     evicted_kid) == WR_KEY_NO_ROOM,
                      "a kid of %zu bytes", strlen(long_kid));
         break;
+    case RETIRE:
+        retire(world, fuzz_take_u8(action) % 16);
+        break;
+    case SKEW: /* for keys that are superseded later */
+        world->skew_ns = fuzz_take_u8(action) * WR_S;
+        wr_keyring_set_skew(&world->ring, world->skew_ns);
+        break;
     case TAGS:
         break;
     }
@@ -255,7 +277,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         return 0;
     memset(&world, 0, sizeof world);
     world.now = WR_S;
-    wr_keyring_start(&world.ring, SKEW_NS);
+    world.skew_ns = 30 * WR_S;
+    wr_keyring_start(&world.ring, world.skew_ns);
     struct fuzz_actions list = fuzz_actions_over(bytes, size);
     while (fuzz_next_action(&list, &action)) {
         step(&world, &action);
@@ -269,6 +292,11 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, uns
     if (seed % 8 == 0)
         return LLVMFuzzerMutate(bytes, size, size_max);
     return fuzz_mutate_actions(bytes, size, size_max, seed, TAGS, 3);
+}
+
+const char *fuzz_outcome(const uint8_t *bytes, size_t size)
+{
+    return fuzz_count_actions(bytes, size);
 }
 
 void fuzz_explain(const uint8_t *bytes, size_t size, FILE *out)

@@ -399,6 +399,16 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, uns
     return TERMS_BYTES + text_bytes;
 }
 
+const char *fuzz_outcome(const uint8_t *bytes, size_t size)
+{
+    struct wr_claims claims;
+    if (size < TERMS_BYTES)
+        return "no terms";
+    make_keys();
+    struct terms terms = terms_of(bytes);
+    return wr_verdict_name(verdict_of(&terms, bytes + TERMS_BYTES, size - TERMS_BYTES, &claims));
+}
+
 void fuzz_explain(const uint8_t *bytes, size_t size, FILE *out)
 {
     static struct second_token token;

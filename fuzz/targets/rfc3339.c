@@ -54,6 +54,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     return 0;
 }
 
+const char *fuzz_outcome(const uint8_t *bytes, size_t size)
+{
+    uint64_t unix_ms;
+    return wr_rfc3339_parse((const char *)bytes, size, &unix_ms) ? "time" : "no time";
+}
+
 void fuzz_explain(const uint8_t *bytes, size_t size, FILE *out)
 {
     uint64_t unix_ms;
