@@ -122,14 +122,15 @@ static void ready_messages(struct rd_receiver *receiver)
     }
 }
 
-static bool fill(struct rd_receiver *receiver)
+static bool fill(struct rd_receiver *receiver, bool wait)
 {
     int count;
     ready_messages(receiver);
     receiver->used = receiver->next = 0;
     do {
         receiver->counters->receive_calls++;
-        count = recvmmsg(receiver->fd, receiver->messages, MESSAGES, MSG_DONTWAIT, NULL);
+        count = recvmmsg(receiver->fd, receiver->messages, MESSAGES,
+                         wait ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
     } while (count < 0 && errno == EINTR);
     if (count > 0)
         receiver->used = (uint32_t)count;
@@ -257,12 +258,13 @@ static size_t hand_out(struct rd_receiver *receiver, struct wr_datagram *out, si
     return count < room ? count : room;
 }
 
-size_t rd_receive(struct rd_receiver *receiver, struct wr_datagram **datagrams, bool *more)
+size_t rd_receive(struct rd_receiver *receiver, bool wait, struct wr_datagram **datagrams,
+                  bool *more)
 {
     size_t count = 0;
     *datagrams = receiver->datagrams;
     *more = false;
-    if (receiver->next == receiver->used && !fill(receiver))
+    if (receiver->next == receiver->used && !fill(receiver, wait))
         return 0;
     while (receiver->next < receiver->used && count < DATAGRAMS_MAX) {
         size_t taken = hand_out(receiver, receiver->datagrams + count, DATAGRAMS_MAX - count);
