@@ -95,7 +95,7 @@ static bool take_signals(struct life *life, struct rd_error *error)
 /* Everything that may need power. */
 static bool open_sockets(struct life *life, struct rd_error *error)
 {
-    const struct rd_options *options = life->options;
+    const struct rd_options *options = &life->options;
     struct rd_udp_settings settings = {
         .listen = options->listen,
         .workers = options->workers,
@@ -108,6 +108,9 @@ static bool open_sockets(struct life *life, struct rd_error *error)
             life->fds[i] = -1;
         return false;
     }
+    for (uint32_t i = 0; i < options->advertise_count; i++)
+        if (life->options.advertise[i].port == 0)
+            life->options.advertise[i].port = life->group.bound.port;
     uint32_t left_out;
     life->group.own = life->own;
     life->group.own_count = rd_own_addresses(&life->group.bound, options, life->own, &left_out);
@@ -126,7 +129,7 @@ static bool give_up_power(const struct rd_options *options, struct rd_error *err
 static bool create_workers(struct life *life, struct rd_error *error)
 {
     struct rd_worker_group *group = &life->group;
-    const struct rd_options *options = life->options;
+    const struct rd_options *options = &life->options;
     group->options = options;
     group->relay_id = life->relay_id;
     group->count = options->workers;
@@ -158,7 +161,7 @@ static bool create_workers(struct life *life, struct rd_error *error)
 
 static bool start_http(struct life *life, struct rd_error *error)
 {
-    life->http = rd_http_start(&life->options->health_listen, rd_life_status, life, error);
+    life->http = rd_http_start(&life->options.health_listen, rd_life_status, life, error);
     if (life->http == NULL)
         return false;
     struct wr_address address = rd_http_address(life->http);
@@ -173,7 +176,7 @@ static bool start_threads(struct life *life, struct rd_error *error)
     for (uint32_t i = 0; i < life->group.count; i++)
         if (!rd_worker_start(life->group.workers[i], error))
             return false;
-    if (life->options->standalone)
+    if (life->options.standalone)
         return true;
     struct rd_master_hooks hooks = {
         .context = life,
@@ -182,19 +185,21 @@ static bool start_threads(struct life *life, struct rd_error *error)
         .event = on_master_event,
     };
     struct rd_master_client *master =
-        rd_master_client_start(life->options, life->relay_id, &hooks, error);
+        rd_master_client_start(&life->options, life->relay_id, &hooks, error);
     atomic_store(&life->master, master);
     return master != NULL;
 }
 
 static void log_start(const struct life *life)
 {
-    const struct rd_options *options = life->options;
+    const struct rd_options *options = &life->options;
     RD_LOG(RD_LOG_INFO, "starting", rd_text("version", WAVRY_VERSION),
            rd_text("relay_id", life->relay_id), rd_number("workers", options->workers),
            rd_number("max_sessions", options->core.max_sessions),
            rd_text("mode", options->standalone ? "standalone" : "with a master"));
     RD_LOG(RD_LOG_INFO, "listening", rd_address("address", &life->group.bound));
+    for (uint32_t i = 0; i < options->notes.count; i++)
+        RD_LOG(RD_LOG_WARN, "note", rd_text("text", options->notes.texts[i]));
     if (options->core.allow_insecure_dev)
         RD_LOG(RD_LOG_WARN, "insecure", rd_text("effect", "signatures of leases are not checked"));
     if (options->relay_id[0] == '\0' && options->state_dir[0] == '\0')
@@ -205,7 +210,7 @@ static void log_start(const struct life *life)
 
 static bool start(struct life *life, struct rd_error *error)
 {
-    const struct rd_options *options = life->options;
+    const struct rd_options *options = &life->options;
     if (!take_signals(life, error) || !rd_identity_load(options, life->relay_id, error) ||
         !open_sockets(life, error) || !give_up_power(options, error))
         return false;
@@ -227,7 +232,7 @@ static void drain(struct life *life, uint32_t signal)
     atomic_store(&life->draining, true);
     rd_notify("STOPPING=1\nSTATUS=Draining");
     RD_LOG(RD_LOG_INFO, "draining", rd_text("signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"),
-           rd_number("timeout_secs", life->running.core.drain_timeout_secs));
+           rd_number("timeout_secs", life->running->core.drain_timeout_secs));
     if (master != NULL)
         rd_master_client_drain(master);
     for (uint32_t i = 0; i < life->group.count; i++)
@@ -245,7 +250,7 @@ static void obey_signals(struct life *life, wr_instant *drain_ends_ns)
             _exit(128 + (int)info.ssi_signo); /* at once: nothing is waited for or given back */
         } else {
             *drain_ends_ns = wr_after(rd_clock(),
-                                      life->running.core.drain_timeout_secs * WR_S + DRAIN_GRACE_NS);
+                                      life->running->core.drain_timeout_secs * WR_S + DRAIN_GRACE_NS);
             drain(life, info.ssi_signo);
         }
     }
@@ -266,7 +271,7 @@ static int live(struct life *life)
 {
     wr_instant drain_ends_ns = WR_NEVER;
     wr_instant statistics_ns = WR_NEVER;
-    uint64_t interval_ns = life->options->stats_log_interval_secs * WR_S;
+    uint64_t interval_ns = life->options.stats_log_interval_secs * WR_S;
     life->last_logged_ns = rd_clock();
     if (interval_ns > 0)
         statistics_ns = wr_after(life->last_logged_ns, interval_ns);
@@ -309,8 +314,6 @@ static void end(struct life *life)
     for (uint32_t i = 0; i < RD_WORKERS_MAX; i++)
         if (life->fds[i] >= 0)
             (void)close(life->fds[i]);
-    if (life->was_reloaded)
-        rd_options_free(&life->running);
     if (life->signal_fd >= 0)
         (void)close(life->signal_fd);
     if (life->event_fd >= 0)
@@ -320,7 +323,7 @@ static void end(struct life *life)
     free(life);
 }
 
-int rd_life_run(const struct rd_options *options, int argc, char **argv)
+int rd_life_run(struct rd_options *options, int argc, char **argv)
 {
     struct rd_error error = {""};
     struct life *life = calloc(1, sizeof *life);
@@ -328,8 +331,8 @@ int rd_life_run(const struct rd_options *options, int argc, char **argv)
         (void)fputs("wavry-relay: memory is short\n", stderr);
         return 1;
     }
-    life->options = options;
-    life->running = *options;
+    life->options = *options;
+    life->running = options;
     life->argc = argc;
     life->argv = argv;
     life->started_ns = rd_clock();

@@ -20,7 +20,7 @@ void rd_life_status(void *context, struct rd_status *out)
         .uptime_secs = wr_elapsed(life->started_ns, rd_clock()) / WR_S,
         .max_sessions = atomic_load(&life->max_sessions),
         .workers = life->group.count,
-        .standalone = life->options->standalone,
+        .standalone = life->options.standalone,
         .registered = master != NULL && rd_master_client_registered(master),
         .draining = atomic_load(&life->draining),
         .verify_rate = life->group.verify_rate,
@@ -37,7 +37,7 @@ void rd_life_status(void *context, struct rd_status *out)
     (void)pthread_mutex_unlock(&life->asking);
     const struct wr_snapshot *core = &out->sum.core;
     out->has_master_key = core->keys > 0;
-    out->ready = (out->has_master_key || life->options->core.allow_insecure_dev) &&
+    out->ready = (out->has_master_key || life->options.core.allow_insecure_dev) &&
                  (out->standalone || out->registered) && !out->draining &&
                  is_below_threshold(life, core->sessions_active + core->sessions_waiting);
 }

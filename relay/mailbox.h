@@ -7,12 +7,11 @@
 #ifndef RD_MAILBOX_H
 #define RD_MAILBOX_H
 
+#include "ban_file.h"
 #include "snapshot.h"
 
 #include <semaphore.h>
 #include <stdatomic.h>
-
-#define RD_SUB_BYTES_MAX 256
 
 enum rd_order_kind {
     RD_ORDER_KEY_ADD,
