@@ -25,7 +25,8 @@
 /* The cores end a drain by themselves. One that does not has failed, and so have we. */
 #define DRAIN_GRACE_NS (5 * WR_S)
 
-/* ---- What the parts tell us, on their threads -------------------------------------------------- */
+/* ---- What the parts tell us, on their threads --------------------------------------------------
+ */
 
 static void wake_worker(void *context, uint32_t worker)
 {
@@ -73,7 +74,8 @@ static void on_master_event(void *context, enum wr_master_event event)
     }
 }
 
-/* ---- The start, in order ----------------------------------------------------------------------- */
+/* ---- The start, in order -----------------------------------------------------------------------
+ */
 
 /* Before any thread: all of them inherit that these come to the main thread only. */
 static bool take_signals(struct life *life, struct rd_error *error)
@@ -108,6 +110,7 @@ static bool open_sockets(struct life *life, struct rd_error *error)
             life->fds[i] = -1;
         return false;
     }
+    /* Where port 0 was asked for, peers must be told the one that it became. */
     for (uint32_t i = 0; i < options->advertise_count; i++)
         if (life->options.advertise[i].port == 0)
             life->options.advertise[i].port = life->group.bound.port;
@@ -224,7 +227,8 @@ static bool start(struct life *life, struct rd_error *error)
     return true;
 }
 
-/* ---- The life ---------------------------------------------------------------------------------- */
+/* ---- The life ----------------------------------------------------------------------------------
+ */
 
 static void drain(struct life *life, uint32_t signal)
 {
@@ -249,8 +253,8 @@ static void obey_signals(struct life *life, wr_instant *drain_ends_ns)
         } else if (atomic_load(&life->draining)) {
             _exit(128 + (int)info.ssi_signo); /* at once: nothing is waited for or given back */
         } else {
-            *drain_ends_ns = wr_after(rd_clock(),
-                                      life->running->core.drain_timeout_secs * WR_S + DRAIN_GRACE_NS);
+            *drain_ends_ns = wr_after(rd_clock(), life->running->core.drain_timeout_secs * WR_S +
+                                                      DRAIN_GRACE_NS);
             drain(life, info.ssi_signo);
         }
     }

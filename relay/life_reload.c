@@ -47,7 +47,8 @@ void rd_life_load(struct life *life)
         each(life, rd_worker_ban, options->bans.subs[i]);
 }
 
-/* ---- Keys and bans ----------------------------------------------------------------------------- */
+/* ---- Keys and bans -----------------------------------------------------------------------------
+ */
 
 static bool holds_bytes(const struct rd_keys *keys, const uint8_t bytes[WR_PUBLIC_KEY_BYTES])
 {
@@ -103,7 +104,8 @@ static void unban(void *life, const char *sub)
     each(life, rd_worker_unban, sub);
 }
 
-/* ---- Options ----------------------------------------------------------------------------------- */
+/* ---- Options -----------------------------------------------------------------------------------
+ */
 
 /* What cannot take effect stays as it was in the running options, and so is named again by every
  * reload that finds it different. */

@@ -63,8 +63,8 @@ void rd_life_log_statistics(struct life *life)
     wr_instant at_ns = rd_clock();
     uint64_t millis = wr_elapsed(life->last_logged_ns, at_ns) / WR_MS;
 #define MORE(name) rd_number(#name, now->name - before->name)
-    RD_LOG(RD_LOG_INFO, "statistics", rd_number("millis", millis), MORE(packets_rx),
-           MORE(bytes_rx), MORE(packets_forwarded), MORE(bytes_forwarded), MORE(dropped_packets),
+    RD_LOG(RD_LOG_INFO, "statistics", rd_number("millis", millis), MORE(packets_rx), MORE(bytes_rx),
+           MORE(packets_forwarded), MORE(bytes_forwarded), MORE(dropped_packets),
            MORE(rate_limited_packets), MORE(invalid_packets), MORE(auth_reject_packets),
            MORE(replay_dropped_packets), MORE(backpressure_dropped_packets),
            MORE(overload_shed_packets), MORE(nat_rebind_events), MORE(sessions_created),

@@ -29,7 +29,7 @@ enum rd_order_kind {
  * sides hold it, and the last one to let go frees it. */
 struct rd_snapshot_slip {
     _Atomic int holders;
-    sem_t answered;            /* for the wait */
+    sem_t answered;           /* for the wait */
     _Atomic bool is_answered; /* for the order of memory: `snapshot` is written before it */
     struct rd_worker_snapshot snapshot;
 };

@@ -57,8 +57,9 @@ void rd_worker_drain(struct rd_worker *worker);
 /* Sessions it has now: a number that may be read at any time. */
 uint32_t rd_worker_sessions(const struct rd_worker *worker);
 /* The sum over all workers: counters and gauges added up, keys and generation the highest, draining
- * where one is, drained where all are. Waits for up to a second in all; a worker that did not answer
- * by then counts with what it answered last, and the result is false. One caller at a time. */
+ * where one is, drained where all are. Waits for up to a second in all; a worker that did not
+ * answer by then counts with what it answered last, and the result is false. One caller at a time.
+ */
 bool rd_workers_snapshot(struct rd_worker_group *group, struct rd_worker_snapshot *sum);
 
 /* Ends the thread; what other threads still ask of the worker is without effect. */
