@@ -1,9 +1,11 @@
 /* wavry-relay: reads what the operator asks for, and lives accordingly. */
+#include "health_check.h"
 #include "identity.h"
 #include "life.h"
 
 #include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 
 #define EXIT_USAGE 2
 
@@ -21,6 +23,13 @@ static int check(const struct rd_options *options)
 
 int main(int argc, char **argv)
 {
+    /* "wavry-relay health OPTION…" asks a relay that runs with the same options. */
+    bool asks_health = argc > 1 && strcmp(argv[1], "health") == 0;
+    if (asks_health) {
+        argv[1] = argv[0];
+        argv++;
+        argc--;
+    }
     struct rd_options options;
     struct rd_error error = {""};
     int code = EXIT_USAGE;
@@ -30,7 +39,8 @@ int main(int argc, char **argv)
     }
     switch (rd_options_read(&options, argc, argv, &error)) {
     case RD_OPTIONS_RUN:
-        code = rd_life_run(&options, argc, argv);
+        code = asks_health ? rd_health_check(&options.health_listen)
+                           : rd_life_run(&options, argc, argv);
         break;
     case RD_OPTIONS_DONE:
         code = 0;
