@@ -36,6 +36,15 @@ static void revoke(struct life *life, const uint8_t key[WR_PUBLIC_KEY_BYTES])
         rd_worker_key_revoke(life->group.workers[i], key);
 }
 
+/* A ban list may be long: its orders are not piled up for every worker. */
+#define ORDERS_AT_ONCE 256
+
+static void settle(struct life *life)
+{
+    for (uint32_t i = 0; i < life->group.count; i++)
+        rd_worker_settle(life->group.workers[i]);
+}
+
 void rd_life_load(struct life *life)
 {
     const struct rd_options *options = &life->options;
@@ -43,8 +52,12 @@ void rd_life_load(struct life *life)
         revoke(life, options->keys.revoked[i]);
     for (uint32_t i = 0; i < options->keys.pinned_count; i++)
         pin(life, &options->keys.pinned[i]);
-    for (size_t i = 0; i < options->bans.count; i++)
+    for (size_t i = 0; i < options->bans.count; i++) {
         each(life, rd_worker_ban, options->bans.subs[i]);
+        if (i % ORDERS_AT_ONCE == 0)
+            settle(life);
+    }
+    settle(life);
 }
 
 /* ---- Keys and bans -----------------------------------------------------------------------------

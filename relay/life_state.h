@@ -48,7 +48,7 @@ struct life {
 
 /* life_reload.c. */
 void rd_life_reload(struct life *life);
-/* Keys and bans of the start, to every worker. */
+/* Keys and bans of the start, to every worker, before any is started. */
 void rd_life_load(struct life *life);
 
 /* life_status.c. */

@@ -205,6 +205,12 @@ struct rd_worker *rd_worker_create(struct rd_worker_group *group, uint32_t index
     return NULL;
 }
 
+void rd_worker_settle(struct rd_worker *worker)
+{
+    assert(!worker->running);
+    rd_worker_obey(worker);
+}
+
 bool rd_worker_start(struct rd_worker *worker, struct rd_error *error)
 {
     int failure = pthread_create(&worker->thread, NULL, run, worker);

@@ -37,6 +37,8 @@ struct rd_worker;
 /* Takes all memory and owns `fd` from then on; the thread runs from rd_worker_start. */
 struct rd_worker *rd_worker_create(struct rd_worker_group *group, uint32_t index, int fd,
                                    struct rd_error *error);
+/* Before it is started: carries out what was ordered so far, on this thread. */
+void rd_worker_settle(struct rd_worker *worker);
 bool rd_worker_start(struct rd_worker *worker, struct rd_error *error);
 
 /* Something lies ready for it (an order, a result, a datagram in its ring). From any thread. */
