@@ -142,13 +142,17 @@ struct rd_sender *rd_sender_create(int fd, bool is_ipv6, bool gso,
         struct msghdr *header = &sender->messages[i].msg_hdr;
         struct control *control = &sender->controls[i];
         header->msg_name = &sender->names[i];
-        header->msg_namelen = is_ipv6 ? sizeof sender->names[i].ipv6 : sizeof sender->names[i].ipv4;
-        if (is_ipv6)
+        if (is_ipv6) {
+            header->msg_namelen = sizeof sender->names[i].ipv6;
+            sender->names[i].ipv6.sin6_family = AF_INET6;
             put_header(local_control(sender, control), IPPROTO_IPV6, IPV6_PKTINFO,
                        sizeof(struct in6_pktinfo));
-        else
+        } else {
+            header->msg_namelen = sizeof sender->names[i].ipv4;
+            sender->names[i].ipv4.sin_family = AF_INET;
             put_header(local_control(sender, control), IPPROTO_IP, IP_PKTINFO,
                        sizeof(struct in_pktinfo));
+        }
         put_header(control->segment, IPPROTO_UDP, UDP_SEGMENT, sizeof(uint16_t));
     }
     return sender;
@@ -161,9 +165,16 @@ void rd_sender_destroy(struct rd_sender *sender)
 
 /* ---- Destinations that refuse trains --------------------------------------------------------- */
 
-static uint64_t hash(const struct rd_sender *sender, const struct wr_address *to)
+static inline bool is_v4(const struct wr_address *address)
 {
-    uint64_t words[3];
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(address->ip, mapped, sizeof mapped) == 0;
+}
+
+static inline uint64_t hash(const struct rd_sender *sender, const struct wr_address *to)
+{
+    uint64_t words[3]; /* three loads */
+    static_assert(sizeof words == sizeof *to, "an address is three words");
     memcpy(words, to, sizeof words);
     uint64_t mixed = (words[0] ^ sender->hash_key) * UINT64_C(0x9e3779b97f4a7c15);
     mixed = (mixed ^ mixed >> 32 ^ words[1]) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -202,19 +213,17 @@ static bool refuses(struct rd_sender *sender, const struct wr_address *to, uint6
 static uint32_t add_part(struct rd_sender *sender, const uint8_t *bytes, uint32_t size)
 {
     sender->parts[sender->part_count].bytes =
-        (struct iovec){.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+        (struct iovec){.iov_base = (void *)bytes, .iov_len = size};
     return sender->part_count++;
 }
 
-/* False: it needs a train of its own, and this one is closed, so that nothing overtakes it. */
+/* False: it needs a train of its own, which takes the lane, so that nothing overtakes it. */
 static bool append(struct rd_sender *sender, struct train *train, const struct wr_output *output,
                    const uint8_t *bytes)
 {
     if (!train->open || train->via != output->via || output->size > train->segment ||
-        train->count == SEGMENTS_MAX || train->bytes + output->size > TRAIN_BYTES_MAX) {
-        train->open = false;
+        train->count == SEGMENTS_MAX || train->bytes + output->size > TRAIN_BYTES_MAX)
         return false;
-    }
     struct iovec *last = &sender->parts[train->last_part].bytes;
     if ((const uint8_t *)last->iov_base + last->iov_len == bytes) {
         last->iov_len += output->size;
@@ -233,33 +242,32 @@ static bool append(struct rd_sender *sender, struct train *train, const struct w
 static void put_name(const struct rd_sender *sender, const struct wr_address *to, union name *name)
 {
     if (sender->is_ipv6) {
-        name->ipv6 = (struct sockaddr_in6){
-            .sin6_family = AF_INET6, .sin6_port = htons(to->port), .sin6_scope_id = to->zone};
         memcpy(&name->ipv6.sin6_addr, to->ip, 16);
+        name->ipv6.sin6_port = htons(to->port);
+        name->ipv6.sin6_scope_id = to->zone;
     } else {
-        name->ipv4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(to->port)};
         memcpy(&name->ipv4.sin_addr, to->ip + 12, 4);
+        name->ipv4.sin_port = htons(to->port);
     }
 }
 
+/* Field by field, like put_name, and not by a copy of what was just put together: the processor
+ * would have to wait for the pieces. */
 static void start_train(struct rd_sender *sender, const struct wr_output *output,
                         const uint8_t *bytes, uint64_t hashed)
 {
     uint32_t at = sender->train_count++;
-    uint32_t segment_max = wr_address_is_v4(&output->to) ? SEGMENT_BYTES_IPV4 : SEGMENT_BYTES_IPV6;
-    uint32_t part = add_part(sender, bytes, output->size);
-    sender->trains[at] = (struct train){
-        .to = output->to,
-        .via = output->via,
-        .bytes = output->size,
-        .first_part = part,
-        .last_part = part,
-        .parts = 1,
-        .segment = (uint16_t)output->size,
-        .count = 1,
-        .open = sender->gso && output->size > 0 && output->size <= segment_max &&
-                (sender->refusals == 0 || !refuses(sender, &output->to, hashed)),
-    };
+    struct train *train = &sender->trains[at];
+    uint32_t segment_max = is_v4(&output->to) ? SEGMENT_BYTES_IPV4 : SEGMENT_BYTES_IPV6;
+    train->to = output->to;
+    train->via = output->via;
+    train->bytes = output->size;
+    train->first_part = train->last_part = add_part(sender, bytes, output->size);
+    train->parts = 1;
+    train->segment = (uint16_t)output->size;
+    train->count = 1;
+    train->open = sender->gso && output->size > 0 && output->size <= segment_max &&
+                  (sender->refusals == 0 || !refuses(sender, &output->to, hashed));
     put_name(sender, &output->to, &sender->names[at]);
 }
 
@@ -268,7 +276,7 @@ static void flush(struct rd_sender *sender);
 void rd_send(struct rd_sender *sender, const struct wr_output *output, bool stable)
 {
     assert(output->size <= WR_DATAGRAM_BYTES_MAX);
-    if (!sender->is_ipv6 && !wr_address_is_v4(&output->to)) { /* nobody there to reach it */
+    if (!sender->is_ipv6 && !is_v4(&output->to)) { /* nobody there to reach it */
         sender->counters->send_failed++;
         return;
     }
@@ -294,18 +302,17 @@ void rd_send(struct rd_sender *sender, const struct wr_output *output, bool stab
 
 /* ---- Handing to the kernel ------------------------------------------------------------------- */
 
+/* The other fields of the templates stay 0. */
 static void put_local(struct rd_sender *sender, struct control *control,
                       const struct rd_local_address *local)
 {
     uint8_t *data = local_control(sender, control) + CMSG_LEN(0);
     if (sender->is_ipv6) {
-        struct in6_pktinfo info = {.ipi6_ifindex = local->ifindex};
-        memcpy(&info.ipi6_addr, local->ip, 16);
-        memcpy(data, &info, sizeof info);
+        memcpy(data + offsetof(struct in6_pktinfo, ipi6_addr), local->ip, 16);
+        memcpy(data + offsetof(struct in6_pktinfo, ipi6_ifindex), &local->ifindex,
+               sizeof local->ifindex);
     } else {
-        struct in_pktinfo info = {0};
-        memcpy(&info.ipi_spec_dst, local->ip + 12, 4);
-        memcpy(data, &info, sizeof info);
+        memcpy(data + offsetof(struct in_pktinfo, ipi_spec_dst), local->ip + 12, 4);
     }
 }
 

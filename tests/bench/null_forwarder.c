@@ -295,7 +295,7 @@ static void send_batch(int fd, struct batch *batch, uint32_t count)
     }
 }
 
-/* False: nothing came. */
+/* True: more may wait already. */
 static bool forward(int fd, struct batch *batch, const struct options *options)
 {
     bool gso = options->gso;
@@ -313,7 +313,7 @@ static bool forward(int fd, struct batch *batch, const struct options *options)
     for (int i = 0; i < received; i++)
         count += turn(batch, options, (uint32_t)i, count);
     send_batch(fd, batch, count);
-    return received > 0;
+    return received == BATCH;
 }
 
 /* ---- The program ----------------------------------------------------------------------------- */
@@ -368,12 +368,12 @@ int main(int argc, char **argv)
     start_batch(&batch, &options);
     printf("listening %u\n", ntohs(options.listen.sin_port));
     (void)fflush(stdout);
-    bool busy = false;
+    bool more = false;
     while (!ended) {
         struct pollfd poller = {.fd = fd, .events = POLLIN};
-        if (options.poll && !busy)
+        if (options.poll && !more)
             (void)poll(&poller, 1, WAIT_MS);
-        busy = forward(fd, &batch, &options);
+        more = forward(fd, &batch, &options);
         if (asked)
             report("so far: ", &batch.totals);
         asked = 0;

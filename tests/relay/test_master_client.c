@@ -389,7 +389,7 @@ static void expect_stop_at_once(struct bench *bench)
     bench->client = NULL;
 }
 
-Test(master_client, stops_at_once_though_the_master_hangs)
+Test(master_client, stops_at_once_though_the_master_hangs, .timeout = 60)
 {
     struct bench bench;
     bench_set_up(&bench, plain);
@@ -448,7 +448,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     return EAI_NONAME;
 }
 
-Test(master_client, stops_at_once_though_the_name_server_hangs)
+Test(master_client, stops_at_once_though_the_name_server_hangs, .timeout = 60)
 {
     struct bench bench;
     char byte;
@@ -468,7 +468,6 @@ Test(master_client, a_name_that_nobody_knows)
     bench_set_up(&bench, plain);
     strcpy(bench.options.master_url, "http://unknown.test:8080");
     bench_start_client(&bench);
-    captured_log_await("warn master_token_in_clear", NULL, line);
     captured_log_await("result=unreachable", "Could not resolve host", line);
     bench_tear_down(&bench);
 }
@@ -515,7 +514,6 @@ static void expect_trusted_by(const char *variable)
     setenv(variable, bench.certificate, 1);
     bench_start_client(&bench);
     bench_await_registered(&bench, 1);
-    cr_expect_not(captured_log_has("master_token_in_clear"));
     tear_down_tls(&bench, folder);
 }
 
