@@ -1,5 +1,7 @@
 #include "bucket_table.h"
 
+#include "fault.h"
+
 void wr_bucket_table_layout(struct wr_bucket_table *table, struct wr_arena *arena)
 {
     table->entries = wr_arena_take(arena, WR_BUCKET_TABLE_ENTRIES, sizeof *table->entries);
@@ -16,7 +18,8 @@ struct wr_bucket *wr_bucket_table_find(struct wr_bucket_table *table, struct wr_
             bucket->used = table->uses;
             return bucket;
         }
-        if (bucket->used < oldest->used)
+        if (WR_FAULT(bucket_keeps_oldest) ? bucket->used > oldest->used
+                                          : bucket->used < oldest->used)
             oldest = bucket;
     }
     memcpy(oldest->name, name, WR_BUCKET_NAME_BYTES);

@@ -1,6 +1,7 @@
 #include "claims.h"
 
 #include "address.h"
+#include "fault.h"
 #include "json.h"
 #include "rfc3339.h"
 
@@ -103,7 +104,7 @@ static bool take_expiry(struct raw *raw, const struct wr_json_text *text)
     uint64_t unix_ms;
     if (!take_time(text, &unix_ms))
         return false;
-    if (!raw->has_exp || unix_ms < raw->claims->expires_unix_ms)
+    if (!raw->has_exp || unix_ms < raw->claims->expires_unix_ms || WR_FAULT(claims_last_expiry))
         raw->claims->expires_unix_ms = unix_ms;
     raw->has_exp = true;
     return true;
@@ -203,7 +204,7 @@ static void normalise_limits(const struct raw *raw, struct wr_claims *claims)
         claims->hard_limit_kbps = WR_HARD_LIMIT_KBPS_DEFAULT;
     if (claims->soft_limit_kbps < WR_SOFT_LIMIT_KBPS_MIN)
         claims->soft_limit_kbps = WR_SOFT_LIMIT_KBPS_MIN;
-    if (claims->hard_limit_kbps < claims->soft_limit_kbps)
+    if (claims->hard_limit_kbps < claims->soft_limit_kbps && !WR_FAULT(claims_hard_below_soft))
         claims->hard_limit_kbps = claims->soft_limit_kbps;
 }
 

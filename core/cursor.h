@@ -6,6 +6,8 @@
 #ifndef WR_CURSOR_H
 #define WR_CURSOR_H
 
+#include "fault.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -66,7 +68,8 @@ static inline const uint8_t *wr_take(struct wr_reader *in, size_t bytes)
     const uint8_t *at = in->at;
     if (bytes > in->left) {
         in->ran_out = true;
-        in->left = 0;
+        if (!WR_FAULT(cursor_goes_on))
+            in->left = 0;
         return NULL;
     }
     in->at += bytes;

@@ -8,9 +8,10 @@ enum wr_fault wr_fault_selected;
 
 static const struct {
     const char *name, *text;
-} faults[WR_FAULT_COUNT] = {{"none", "the sound core"},
+} faults[WR_FAULT_END] = {{"none", "the sound core"},
 #define ROW(name, text) {#name, text},
-                            WR_FAULTS(ROW)
+                          WR_FAULTS(ROW){"count", "no fault: where those that oracles see end"},
+                          WR_PART_FAULTS(ROW)
 #undef ROW
 };
 
@@ -26,8 +27,8 @@ const char *wr_fault_text(enum wr_fault fault)
 
 enum wr_fault wr_fault_by_name(const char *name)
 {
-    for (unsigned i = 1; i < WR_FAULT_COUNT; i++) {
-        if (strcmp(faults[i].name, name) == 0)
+    for (unsigned i = 1; i < WR_FAULT_END; i++) {
+        if (i != WR_FAULT_COUNT && strcmp(faults[i].name, name) == 0)
             return (enum wr_fault)i;
     }
     return WR_FAULT_NONE;

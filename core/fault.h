@@ -77,9 +77,42 @@
     X(sweep_instead_of_deadline, "removes sessions at the next multiple of 10 s")                  \
     X(deadline_stands_still, "names a deadline that has passed already")
 
+/* Faults inside one parser or table, for proving that its fuzz target can fail (fuzz/README.md). No
+ * oracle need see them: they break what only a second reading of the same bytes, or a naive model
+ * of the same table, can tell. They stand behind WR_FAULT_COUNT, so who walks the list above is
+ * spared them; names and texts know both. */
+#define WR_PART_FAULTS(X)                                                                          \
+    X(wire_any_role, "takes a lease packet whose role is neither 0 nor 1")                         \
+    X(wire_token_into_cookie, "lets a token reach into the cookie behind it")                      \
+    X(rift_bare_any_alias, "takes any alias for that of message 3")                                \
+    X(rift_handshake_at_28, "reads the handshake form where 28 bytes of it are there")             \
+    X(time_leap_centuries, "takes every fourth year for a leap year")                              \
+    X(time_offset_of_a_day, "takes an offset of 24 hours")                                         \
+    X(cursor_goes_on, "reads on behind a place where it ran out")                                  \
+    X(json_leading_zeros, "takes numbers that begin with zeros")                                   \
+    X(json_escaped_twins, "takes two members of one name where one is escaped")                    \
+    X(claims_last_expiry, "takes the expiry that comes last instead of the earlier one")           \
+    X(claims_hard_below_soft, "leaves a hard limit below the soft one")                            \
+    X(token_loose_bits, "takes base64url whose last character carries bits of no byte")            \
+    X(replay_window_of_1025, "judges one sequence too many behind the top")                        \
+    X(replay_jump_of_twins, "takes a repeated sequence for the third of a jump")                   \
+    X(table_ties_by_slot, "orders equal deadlines by slot instead of by age")                      \
+    X(table_hole_sinks, "lets the entry that fills a hole in the heap only sink")                  \
+    X(bucket_keeps_oldest, "forgets the bucket used last instead of the one used first")           \
+    X(ring_oldest_first, "tries the oldest of several keys first")                                 \
+    X(ring_lingers_anew, "lets a superseded key begin its time again at each change")              \
+    X(queue_late_by_arrival, "counts the 2 s of a request from its arrival, not from its queue")   \
+    X(queue_newest_holder, "holds a datagram with the newest of its source's requests")            \
+    /* the simulator's own reader of scenarios */                                                  \
+    X(scenario_twins_apart, "sees a member that appears twice only where both are neighbours")     \
+    X(scenario_name_beyond, "takes the name one behind the last of a group")
+
 /* clang-format off */
 #define WR_ENUM_FAULT(name, text) WR_FAULT_##name,
-enum wr_fault { WR_FAULT_NONE, WR_FAULTS(WR_ENUM_FAULT) WR_FAULT_COUNT };
+enum wr_fault {
+    WR_FAULT_NONE, WR_FAULTS(WR_ENUM_FAULT) WR_FAULT_COUNT,
+    WR_PART_FAULTS(WR_ENUM_FAULT) WR_FAULT_END
+};
 /* clang-format on */
 
 #ifdef WAVRY_FAULTS

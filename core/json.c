@@ -1,5 +1,7 @@
 #include "json.h"
 
+#include "fault.h"
+
 #include <string.h>
 
 static bool fail(struct wr_json *json)
@@ -294,6 +296,8 @@ static bool note_name(struct wr_json *json, const struct wr_json_text *name)
         if (json->hashes[i] != hash)
             continue;
         struct wr_json_text other = name_at(json, json->places[i]);
+        if (WR_FAULT(json_escaped_twins) && other.escaped != name->escaped)
+            continue;
         if (same_text(&other, name) || ++json->collisions > WR_JSON_COLLISIONS_MAX)
             return false;
     }
@@ -409,7 +413,8 @@ static bool take_number(struct wr_json *json)
 {
     take_either(json, '-', '-');
     const uint8_t *whole = json->at;
-    if (!take_digits(json) || (*whole == '0' && json->at - whole > 1))
+    if (!take_digits(json) ||
+        (*whole == '0' && json->at - whole > 1 && !WR_FAULT(json_leading_zeros)))
         return fail(json);
     if (take_either(json, '.', '.') && !take_digits(json))
         return fail(json);

@@ -1,5 +1,7 @@
 #include "keyring.h"
 
+#include "fault.h"
+
 #include <string.h>
 
 void wr_keyring_start(struct wr_keyring *ring, uint64_t skew_ns)
@@ -41,7 +43,7 @@ static void supersede_others(struct wr_keyring *ring, wr_instant now)
 {
     for (uint32_t i = 0; i + 1 < ring->count; i++) {
         struct wr_ring_key *key = &ring->keys[i];
-        if (!key->pinned && key->leaves_ns == WR_NEVER)
+        if (!key->pinned && (key->leaves_ns == WR_NEVER || WR_FAULT(ring_lingers_anew)))
             key->leaves_ns = wr_after(now, ring->linger_ns);
     }
 }
@@ -176,8 +178,9 @@ uint32_t wr_keyring_select(const struct wr_keyring *ring, const char *kid, uint3
 {
     uint32_t found = 0;
     for (uint32_t i = ring->count; kid_bytes > 0 && i > 0; i--) {
-        if (same_kid(&ring->keys[i - 1], kid, kid_bytes))
-            memcpy(out[found++], ring->keys[i - 1].bytes, WR_PUBLIC_KEY_BYTES);
+        uint32_t at = WR_FAULT(ring_oldest_first) ? ring->count - i : i - 1;
+        if (same_kid(&ring->keys[at], kid, kid_bytes))
+            memcpy(out[found++], ring->keys[at].bytes, WR_PUBLIC_KEY_BYTES);
     }
     for (uint32_t i = ring->count; i > 0; i--) {
         if (ring->keys[i - 1].kid_bytes == 0)

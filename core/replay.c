@@ -1,5 +1,7 @@
 #include "replay.h"
 
+#include "fault.h"
+
 #include <string.h>
 
 static unsigned passes_of(const struct wr_replay *window, uint64_t sequence)
@@ -45,7 +47,7 @@ bool wr_jump_confirms(const struct wr_jump *jump, uint64_t sequence, wr_instant 
 {
     return jump->seen == 2 && wr_elapsed(jump->first_seen_ns, now) < WR_REPLAY_JUMP_NS &&
            near(sequence, jump->first) && sequence != jump->first &&
-           offset_of(jump, sequence) != jump->second_offset;
+           (offset_of(jump, sequence) != jump->second_offset || WR_FAULT(replay_jump_of_twins));
 }
 
 void wr_jump_note(struct wr_jump *jump, uint64_t sequence, wr_instant now)
@@ -71,6 +73,8 @@ enum wr_replay_verdict wr_replay_check(const struct wr_replay *window, uint64_t 
             return WR_REPLAY_FRESH;
         return WR_REPLAY_UNCONFIRMED;
     }
+    if (WR_FAULT(replay_window_of_1025) && window->top - sequence == WR_REPLAY_WINDOW)
+        return WR_REPLAY_FRESH;
     if (window->top - sequence >= WR_REPLAY_WINDOW || passes_of(window, sequence) >= passes_max)
         return WR_REPLAY_SEEN;
     return WR_REPLAY_FRESH;

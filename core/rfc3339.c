@@ -1,5 +1,7 @@
 #include "rfc3339.h"
 
+#include "fault.h"
+
 #define DAY_MS UINT64_C(86400000)
 
 /* ---- Calendar (proleptic Gregorian, years 1970 to 9999) ---------------------------------------
@@ -7,7 +9,7 @@
 
 static bool is_leap(uint32_t year)
 {
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return (year % 4 == 0 && (year % 100 != 0 || WR_FAULT(time_leap_centuries))) || year % 400 == 0;
 }
 
 static uint32_t days_in_month(uint32_t year, uint32_t month)
@@ -88,7 +90,7 @@ static uint32_t take_offset(struct text *text, bool *east)
     uint32_t hours = take_digits(text, 2);
     take(text, ':');
     uint32_t minutes = take_digits(text, 2);
-    if (hours > 23 || minutes > 59)
+    if ((hours > 23 && !WR_FAULT(time_offset_of_a_day)) || hours > 24 || minutes > 59)
         text->bad = true;
     return hours * 60 + minutes;
 }

@@ -1,6 +1,7 @@
 #include "rift.h"
 
 #include "cursor.h"
+#include "fault.h"
 
 #include <string.h>
 
@@ -58,6 +59,8 @@ bool wr_rift_decode(const uint8_t *bytes, size_t size, struct wr_rift *out)
         return false;
     out->alias = wr_load_u32(bytes + 4);
     out->handshake = out->alias == 0 && size >= WR_RIFT_HANDSHAKE_BYTES;
+    if (WR_FAULT(rift_handshake_at_28) && out->alias == 0 && size >= 28 && !out->handshake)
+        return false;
     out->header_bytes = out->handshake ? WR_RIFT_HANDSHAKE_BYTES : WR_RIFT_TRANSPORT_BYTES;
     out->session = out->handshake ? bytes + 4 : NULL;
     out->packet_id = wr_load_u64(bytes + (out->handshake ? 20 : 8));
@@ -73,7 +76,7 @@ enum wr_bare wr_rift_bare(const uint8_t *bytes, size_t size)
         return WR_BARE_NONE;
     if (rift.handshake)
         return memcmp(rift.session, no_session, 16) == 0 ? WR_BARE_HANDSHAKE : WR_BARE_NONE;
-    return rift.alias == 1 ? WR_BARE_TRANSPORT : WR_BARE_NONE;
+    return rift.alias == 1 || WR_FAULT(rift_bare_any_alias) ? WR_BARE_TRANSPORT : WR_BARE_NONE;
 }
 
 static void put_start(uint8_t *out)

@@ -1,6 +1,7 @@
 #include "session_table.h"
 
 #include "address.h"
+#include "fault.h"
 
 #include <assert.h>
 
@@ -89,6 +90,8 @@ static bool earlier(const struct wr_session_table *table, const struct wr_deadli
 {
     if (a->at_ns != b->at_ns)
         return a->at_ns < b->at_ns;
+    if (WR_FAULT(table_ties_by_slot))
+        return a->slot < b->slot;
     return table->sessions[a->slot].number < table->sessions[b->slot].number;
 }
 
@@ -171,7 +174,8 @@ void wr_session_table_remove(struct wr_session_table *table, struct wr_session *
     table->count--;
     if (at != table->count) {
         struct wr_deadline last = table->heap[table->count];
-        if (at > 0 && earlier(table, &last, &table->heap[(at - 1) / 4]))
+        if (at > 0 && earlier(table, &last, &table->heap[(at - 1) / 4]) &&
+            !WR_FAULT(table_hole_sinks))
             heap_up(table, at, last);
         else
             heap_down(table, at, last);

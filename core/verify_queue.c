@@ -137,6 +137,8 @@ bool wr_verify_queue_rejoin(struct wr_verify_queue *queue, struct wr_verify_requ
         return false;
     list_remove(queue, request);
     list_append(queue, place, request, now);
+    if (WR_FAULT(queue_late_by_arrival))
+        request->joined_ns = request->arrived_ns;
     return true;
 }
 
@@ -231,6 +233,8 @@ struct wr_verify_request *wr_verify_queue_holder(struct wr_verify_queue *queue,
         return NULL;
     enum wr_verify_index index = session != NULL ? WR_VERIFY_BY_SESSION : WR_VERIFY_BY_ADDRESS;
     uint32_t at = chain_of(queue, index, from, session)->oldest;
+    if (WR_FAULT(queue_newest_holder))
+        at = chain_of(queue, index, from, session)->newest;
     while (at != WR_VERIFY_NONE) {
         struct wr_verify_request *request = &queue->requests[at];
         if (wr_address_equal(&request->origin.from, from) &&

@@ -2,6 +2,7 @@
 
 #include "address.h"
 #include "cursor.h"
+#include "fault.h"
 
 #include <string.h>
 
@@ -70,7 +71,8 @@ static bool decode_token(struct wr_reader in, struct wr_packet *out)
     out->token_bytes = wr_take_u16(&in);
     out->token = wr_take(&in, out->token_bytes);
     out->has_token = true;
-    return !in.ran_out && role <= WR_ROLE_SERVER && out->token_bytes > 0;
+    return !in.ran_out && (role <= WR_ROLE_SERVER || WR_FAULT(wire_any_role)) &&
+           out->token_bytes > 0;
 }
 
 static void take_no_token(struct wr_packet *out)
@@ -86,6 +88,8 @@ static void take_last_cookie(struct wr_reader *in, struct wr_packet *out)
 {
     out->has_cookie = (out->flags & WR_FLAG_COOKIE) != 0;
     out->cookie = out->has_cookie ? wr_take_last(in, WR_COOKIE_BYTES) : NULL;
+    if (WR_FAULT(wire_token_into_cookie) && out->cookie != NULL && in->left > 0)
+        in->left += WR_COOKIE_BYTES;
 }
 
 /* The next 16 bytes of an answer, where its flag announces them. */

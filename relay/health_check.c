@@ -72,7 +72,7 @@ static int ask(int fd)
 {
     static const char request[] =
         "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    char line[256];
+    char line[256] = "";
     errno = 0;
     if (!send_all(fd, request, sizeof request - 1))
         return fprintf(stderr, "health: cannot ask: %s\n", strerror(errno)), 1;

@@ -81,6 +81,7 @@ void rd_print_help(FILE *out)
         "Wavry relay: forwards encrypted UDP traffic between two peers that hold leases.\n"
         "\n"
         "Usage: wavry-relay [OPTION]...\n"
+        "       wavry-relay health [OPTION]...   asks the relay at --health-listen how it is\n"
         "\n"
         "An option counts from the command line, else from its variable, else from the\n"
         "configuration file, else by its default. --name value and --name=value are the same.\n"

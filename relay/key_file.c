@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define REVOKE "revoke"
+
 bool rd_key_parse(const char *text, struct rd_key *out)
 {
     const char *colon = strrchr(text, ':');
@@ -60,16 +62,20 @@ const char *rd_keys_revoke(struct rd_keys *keys, const uint8_t bytes[WR_PUBLIC_K
     return NULL;
 }
 
-static const char *add_entry(struct rd_keys *keys, const char *entry)
+/* `revoke`, then blanks. */
+static bool is_revocation(const struct rd_line *line)
 {
-    static const char revoke[] = "revoke";
-    size_t word = sizeof revoke - 1;
+    size_t bytes = sizeof REVOKE - 1;
+    return (size_t)(line->end - line->at) > bytes && memcmp(line->at, REVOKE, bytes) == 0 &&
+           (line->at[bytes] == ' ' || line->at[bytes] == '\t');
+}
+
+static const char *add_entry(struct rd_keys *keys, const char *entry, bool revocation)
+{
     struct rd_key key;
-    if (strncmp(entry, revoke, word) == 0 && (entry[word] == ' ' || entry[word] == '\t')) {
-        const char *hex = entry + word + strspn(entry + word, " \t");
-        return rd_hex_key(hex, key.bytes) ? rd_keys_revoke(keys, key.bytes)
-                                          : "expected 64 hexadecimal digits behind `revoke`";
-    }
+    if (revocation)
+        return rd_hex_key(entry, key.bytes) ? rd_keys_revoke(keys, key.bytes)
+                                            : "expected 64 hexadecimal digits behind `revoke`";
     if (!rd_key_parse(entry, &key))
         return "expected " RD_KEY_FORMS ", or `revoke HEX`";
     return rd_keys_pin(keys, &key);
@@ -77,12 +83,14 @@ static const char *add_entry(struct rd_keys *keys, const char *entry)
 
 bool rd_key_file_parse(const struct rd_text *text, struct rd_keys *keys, struct rd_error *error)
 {
-    char entry[RD_KEY_TEXT_BYTES_MAX + 64];
+    char entry[RD_KEY_TEXT_BYTES_MAX + 1];
     struct rd_line line = {0};
     while (rd_line_next(text, &line)) {
-        if (!rd_line_value(text, &line, line.at, entry, sizeof entry, error))
+        bool revocation = is_revocation(&line);
+        const char *from = line.at + (revocation ? sizeof REVOKE - 1 : 0);
+        if (!rd_line_value(text, &line, from, entry, sizeof entry, error))
             return false;
-        const char *wrong = add_entry(keys, entry);
+        const char *wrong = add_entry(keys, entry, revocation);
         if (wrong != NULL)
             return rd_line_fail(text, &line, error, "%s", wrong);
     }

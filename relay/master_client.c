@@ -15,7 +15,7 @@
 
 /*
  * One thread owns the link and its connections. Others leave orders as flags and wake it; what they
- * may read of the link is published before each hook and before each wait.
+ * may read of the link is published before a hook or the log tells of it, and before each wait.
  */
 struct rd_master_client {
     const struct rd_options *options;
@@ -150,13 +150,13 @@ static void on_key(void *context, const char *kid, const uint8_t public_key[WR_P
     struct rd_master_client *client = context;
     bool known = client->has_key && strcmp(client->kid, kid) == 0 &&
                  memcmp(client->key, public_key, sizeof client->key) == 0;
+    publish(client);
     if (!known) {
         RD_LOG(RD_LOG_INFO, "master_key_learned", rd_text("kid", kid));
         client->has_key = true;
         memcpy(client->kid, kid, strlen(kid) + 1);
         memcpy(client->key, public_key, sizeof client->key);
     }
-    publish(client);
     client->hooks.key(client->hooks.context, kid, public_key);
 }
 
@@ -164,15 +164,16 @@ static void on_key_conflict(void *context, const char *kid,
                             const uint8_t public_key[WR_PUBLIC_KEY_BYTES])
 {
     (void)public_key;
+    publish(context);
     RD_LOG(RD_LOG_ERROR, "master_key_conflict", rd_text("kid", kid),
            rd_text("advice", "the master signs with a key that is not pinned; its leases will be "
                              "refused until --key, --key-file or --master-public-key names it"));
-    publish(context);
 }
 
 static void on_event(void *context, enum wr_master_event event)
 {
     struct rd_master_client *client = context;
+    publish(client);
     switch (event) {
     case WR_MASTER_REGISTERED:
         RD_LOG(RD_LOG_INFO, "master_registered", rd_text("master", client->options->master_url),
@@ -183,7 +184,6 @@ static void on_event(void *context, enum wr_master_event event)
                rd_text("advice", "sessions go on; clients may be sent elsewhere until it is back"));
         break;
     }
-    publish(client);
     client->hooks.event(client->hooks.context, event);
 }
 
@@ -272,21 +272,6 @@ static bool start_thread(struct rd_master_client *client, struct rd_error *error
     return failure == 0 || rd_fail(error, "master: no thread: %s", strerror(failure));
 }
 
-static bool begins_with(const char *text, const char *start)
-{
-    return strncasecmp(text, start, strlen(start)) == 0;
-}
-
-static void warn_of_token_in_clear(const struct rd_options *options)
-{
-    const char *url = options->master_url;
-    bool is_private = begins_with(url, "https:") || begins_with(url, "http://localhost") ||
-                      begins_with(url, "http://127.") || begins_with(url, "http://[::1]");
-    if (options->master_auth_token[0] != '\0' && !is_private)
-        RD_LOG(RD_LOG_WARN, "master_token_in_clear", rd_text("master", url),
-               rd_text("advice", "over http anybody on the way can read the token: use https"));
-}
-
 struct rd_master_client *rd_master_client_start(const struct rd_options *options,
                                                 const char *relay_id,
                                                 const struct rd_master_hooks *hooks,
@@ -311,7 +296,6 @@ struct rd_master_client *rd_master_client_start(const struct rd_options *options
         return NULL;
     }
     pthread_mutex_init(&client->lock, NULL);
-    warn_of_token_in_clear(options);
     init_link(client);
     if (!start_thread(client, error)) {
         pthread_mutex_destroy(&client->lock);

@@ -49,7 +49,7 @@ uint64_t rd_master_http_in_flight(const struct rd_master_http *http,
                                   enum rd_master_channel channel);
 
 /* Gives up the exchange in this channel: WR_MASTER_TIMED_OUT, and how far it had come. */
-void rd_master_http_give_up(struct rd_master_http *http, enum rd_master_channel channel,
+void rd_master_http_give_up(struct rd_master_http *http, enum rd_master_channel which,
                             struct rd_master_outcome *out);
 
 /* Moves all exchanges on as far as they go without waiting, and takes one that has ended. */

@@ -122,7 +122,8 @@ size_t rd_options_compare(const struct rd_options *before, const struct rd_optio
                           struct rd_option_change *changes, size_t room);
 
 /* Takes over into the running options what rd_options_compare calls live, keys and bans with it
- * (what `after` then holds instead is the old ones), and leaves the rest as it was. */
+ * (what `after` then holds instead is the old ones), and leaves the rest as it was; a revoked key
+ * stays revoked. */
 void rd_options_take_live(struct rd_options *running, struct rd_options *after);
 
 #endif

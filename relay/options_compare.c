@@ -14,12 +14,11 @@ static bool same_pinned(const struct rd_keys *one, const struct rd_keys *other)
            memcmp(one->pinned, other->pinned, one->pinned_count * sizeof one->pinned[0]) == 0;
 }
 
-static bool same_revoked(const struct rd_keys *one, const struct rd_keys *other)
+/* Does `all` revoke everything that `some` does? */
+static bool revokes_all(const struct rd_keys *all, const struct rd_keys *some)
 {
-    if (one->revoked_count != other->revoked_count)
-        return false;
-    for (uint32_t i = 0; i < one->revoked_count; i++) {
-        if (!rd_keys_revoked(other, one->revoked[i]))
+    for (uint32_t i = 0; i < some->revoked_count; i++) {
+        if (!rd_keys_revoked(all, some->revoked[i]))
             return false;
     }
     return true;
@@ -96,8 +95,10 @@ static void compare_lists(const struct rd_options *before, const struct rd_optio
         say_count(change->from, before->keys.pinned_count, "keys");
         say_count(change->to, after->keys.pinned_count, "keys");
     }
-    if (!same_revoked(&before->keys, &after->keys) &&
-        (change = another(changes, room, count, "revoked keys", true)) != NULL) {
+    /* What a relay was told never to trust again it refuses as long as it runs. */
+    bool grows = revokes_all(&after->keys, &before->keys);
+    if ((!grows || !revokes_all(&before->keys, &after->keys)) &&
+        (change = another(changes, room, count, "revoked keys", grows)) != NULL) {
         say_count(change->from, before->keys.revoked_count, "keys");
         say_count(change->to, after->keys.revoked_count, "keys");
     }
@@ -136,6 +137,8 @@ void rd_options_take_live(struct rd_options *running, struct rd_options *after)
         rd_option_copy(running, after, option);
         running->sources[i] = after->sources[i];
     }
+    for (uint32_t i = 0; i < running->keys.revoked_count; i++)
+        (void)rd_keys_revoke(&after->keys, running->keys.revoked[i]);
     struct rd_keys keys = running->keys;
     struct rd_bans bans = running->bans;
     running->keys = after->keys;

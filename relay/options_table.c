@@ -16,8 +16,9 @@ static const char *const log_formats[] = {"text", "json", NULL};
 #define AT(member) .offset = offsetof(struct rd_options, member)
 #define TEXT_AT(member)                                                                            \
     .kind = RD_KIND_TEXT, AT(member), .room = sizeof(((struct rd_options *)NULL)->member)
-#define NUMBER_AT(member, least, most) .kind = RD_KIND_NUMBER, AT(member), .min = least, .max = most
-#define SECS_AT(member, least)         NUMBER_AT(member, least, SECS_MAX)
+#define NUMBER_AT(member, least, most)                                                             \
+    .kind = RD_KIND_NUMBER, AT(member), .min = (least), .max = (most)
+#define SECS_AT(member, least) NUMBER_AT(member, least, SECS_MAX)
 
 #define NETWORK       .group = RD_GROUP_NETWORK
 #define MASTER        .group = RD_GROUP_MASTER

@@ -90,7 +90,8 @@ static bool give_up_the_rest(struct rd_error *error)
 {
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
         return rd_fail(error, "cannot clear the ambient capabilities: %s", strerror(errno));
-    /* Not asked for where there is nothing to drop: a service manager's own filter may refuse it. */
+    /* Not asked for where there is nothing to drop: a service manager's own filter may refuse it.
+     */
     struct __user_cap_data_struct words[2];
     if (!(read_capabilities(words) && has_none(words)) && !write_no_capabilities())
         return rd_fail(error, "cannot drop the capabilities: %s", strerror(errno));

@@ -128,16 +128,14 @@ static bool bind_to(const struct opening *opening, int fd)
 /* Where the kernel really put it: the port of a socket that asked for port 0. */
 static bool read_port(struct opening *opening, int fd)
 {
-    struct sockaddr_in6 name;
+    union {
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+    } name = {0};
     socklen_t size = sizeof name;
     if (getsockname(fd, (struct sockaddr *)&name, &size) != 0)
         return fail(opening, "reading its own address", "");
-    in_port_t port;
-    if (opening->is_ipv6)
-        port = name.sin6_port;
-    else
-        memcpy(&port, (const char *)&name + offsetof(struct sockaddr_in, sin_port), sizeof port);
-    opening->at.port = ntohs(port);
+    opening->at.port = ntohs(opening->is_ipv6 ? name.ipv6.sin6_port : name.ipv4.sin_port);
     return true;
 }
 

@@ -37,23 +37,36 @@ struct rd_worker;
 /* Takes all memory and owns `fd` from then on; the thread runs from rd_worker_start. */
 struct rd_worker *rd_worker_create(struct rd_worker_group *group, uint32_t index, int fd,
                                    struct rd_error *error);
+/* Before it is started: carries out what was ordered so far, on this thread. */
+void rd_worker_settle(struct rd_worker *worker);
 bool rd_worker_start(struct rd_worker *worker, struct rd_error *error);
 
-/* Orders, from any thread; each is carried out in the order given and awaited where it returns
- * something. */
+/* Something lies ready for it (an order, a result, a datagram in its ring). From any thread. */
 void rd_worker_wake(struct rd_worker *worker);
+
+/* Orders, from any thread; each is carried out in the order given. Where one finds no memory it is
+ * logged as lost. */
 void rd_worker_key_add(struct rd_worker *worker, const char *kid,
                        const uint8_t key[WR_PUBLIC_KEY_BYTES], enum wr_key_standing standing);
 void rd_worker_key_retire(struct rd_worker *worker, const uint8_t key[WR_PUBLIC_KEY_BYTES]);
 void rd_worker_key_revoke(struct rd_worker *worker, const uint8_t key[WR_PUBLIC_KEY_BYTES]);
 void rd_worker_ban(struct rd_worker *worker, const char *sub);
 void rd_worker_unban(struct rd_worker *worker, const char *sub);
+/* What differs from before takes effect; relay_id, addresses and `shared` stay the worker's own. */
 void rd_worker_set_limits(struct rd_worker *worker, const struct wr_relay_config *config);
 void rd_worker_drain(struct rd_worker *worker);
-/* Waits for up to a second; false where the worker did not answer (`out` is its last one). */
-bool rd_worker_snapshot(struct rd_worker *worker, struct rd_worker_snapshot *out);
 
-/* Ends the thread and gives everything back. */
-void rd_worker_stop(struct rd_worker *worker);
+/* Sessions it has now: a number that may be read at any time. */
+uint32_t rd_worker_sessions(const struct rd_worker *worker);
+/* The sum over all workers: counters and gauges added up, keys and generation the highest, draining
+ * where one is, drained where all are. Waits for up to a second in all; a worker that did not
+ * answer by then counts with what it answered last, and the result is false. One caller at a time.
+ */
+bool rd_workers_snapshot(struct rd_worker_group *group, struct rd_worker_snapshot *sum);
+
+/* Ends the thread; what other threads still ask of the worker is without effect. */
+void rd_worker_halt(struct rd_worker *worker);
+/* Gives everything back, once nobody can name the worker any more. NULL is allowed. */
+void rd_worker_destroy(struct rd_worker *worker);
 
 #endif

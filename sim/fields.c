@@ -1,7 +1,9 @@
 #include "fields.h"
 
 #include "nearest.h"
+
 #include "quantity.h"
+#include <fault.h>
 
 #include <address.h>
 
@@ -92,7 +94,7 @@ bool sim_find_name(const struct sim_reader *reader, const char *name, enum sim_e
         for (; *digit >= '0' && *digit <= '9' && digit - first < 9; digit++)
             number = number * 10 + (uint64_t)(*digit - '0');
         if (digit == first || *digit || (*first == '0' && digit - first > 1) ||
-            number >= group->range.count)
+            number >= group->range.count + WR_FAULT(scenario_name_beyond))
             continue;
         *range = (struct sim_range){group->range.first + (uint32_t)number, 1};
         return true;

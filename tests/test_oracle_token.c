@@ -5,6 +5,7 @@
 #include "vectors.h"
 
 #include <criterion/criterion.h>
+#include <sodium.h>
 #include <string.h>
 
 static bool signed_by_one_of(const cJSON *keys, const char *token, const struct sim_token *read)
@@ -77,4 +78,28 @@ Test(oracle_token, a_ban_counts_last_and_the_bound_token_is_not_judged_by_time)
     cr_expect_eq(sim_token_judge(&token, &context), WR_VERDICT_BANNED);
     context.banned = false;
     cr_expect_eq(sim_token_judge(&token, &context), WR_VERDICT_ACCEPTED);
+}
+
+/* Found by the fuzz target "lease": cJSON ends a text at its NUL. */
+Test(oracle_token, a_relay_id_with_a_nul_in_it_is_that_of_no_relay)
+{
+    static const char *const payloads[] = {
+        "{\"sub\":\"a\",\"sid\":\"4ee35c39-ed02-4f65-966f-f347caa07e4c\",\"role\":\"client\","
+        "\"rid\":\"relay-1\",\"exp\":\"2026-11-14T20:24:44Z\",\"x\":\"\\\\u0000\"}",
+        "{\"sub\":\"a\",\"sid\":\"4ee35c39-ed02-4f65-966f-f347caa07e4c\",\"role\":\"client\","
+        "\"rid\":\"relay-1\\u0000\",\"exp\":\"2026-11-14T20:24:44Z\"}",
+    };
+    for (int i = 0; i < 2; i++) {
+        uint8_t body[512];
+        char text[1024] = "v4.public.";
+        size_t bytes = strlen(payloads[i]);
+        memcpy(body, payloads[i], bytes);
+        memset(body + bytes, 0, 64);
+        sodium_bin2base64(text + 10, sizeof text - 10, body, bytes + 64,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+        struct sim_token token =
+            sim_token_read((const uint8_t *)text, (uint32_t)strlen(text), "relay-1");
+        cr_assert(token.readable);
+        cr_expect_eq(token.right_relay, i == 0);
+    }
 }

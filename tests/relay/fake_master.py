@@ -20,7 +20,7 @@ Endpoints are called "register", "heartbeat" and "key". Behaviours, each with an
   huge_chunked   the same in chunks, so that no length is announced
   huge_headers   200 with header lines of N bytes in all
   hang           takes the request and says nothing until the peer goes
-  dribble        the right answer, one byte every 10 ms
+  dribble [S]    the right answer, one byte every S seconds (0.01)
   close          closes the connection instead of answering
   cut            closes it in the middle of the right answer
   not_http       bytes that are no HTTP
@@ -429,6 +429,7 @@ class Connection(BaseHTTPRequestHandler):
             except OSError as error:
                 self.master._tls_failed(error)
                 self.master._disconnected(self.plain)
+                self.request.close()
                 raise
         super().setup()
 
@@ -494,7 +495,8 @@ class Connection(BaseHTTPRequestHandler):
         elif name == "hang":
             self.await_hang_up(request)
         elif name == "dribble":
-            self.dribble(request, self.head(200, f"Content-Length: {len(answer)}\r\n") + answer)
+            self.dribble(request, self.head(200, f"Content-Length: {len(answer)}\r\n") + answer,
+                         value or 0.01)
         elif name == "cut":
             self.wfile.write(self.head(200, f"Content-Length: {len(answer)}\r\n") +
                              answer[:len(answer) // 2])
@@ -520,9 +522,9 @@ class Connection(BaseHTTPRequestHandler):
         if self.is_gone(None):
             self.master._hung_up(request)
 
-    def dribble(self, request, whole):
+    def dribble(self, request, whole, pause_s):
         for byte in whole:
-            if self.is_gone(0.01):
+            if self.is_gone(pause_s):
                 self.master._hung_up(request)
                 return
             self.wfile.write(bytes([byte]))

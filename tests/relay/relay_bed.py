@@ -72,13 +72,14 @@ def rfc3339(unix_s):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix_s))
 
 
-def lease(key, session, role, sub=None, rid=RELAY_ID, issued=0, ttl=900, **members):
-    """A token. `issued` is in seconds from now; members override (None leaves one out)."""
+def lease(key, session, presented, sub=None, rid=RELAY_ID, issued=0, ttl=900, **members):
+    """A token for the role that will be presented. `issued` is in seconds from now; members
+    override claims (None leaves one out)."""
     now = int(time.time()) + issued
     claims = {
-        "sub": sub or f"{ROLES[role]}-{session}",
+        "sub": sub if sub is not None else f"{ROLES[presented]}-{session}",
         "sid": str(session),
-        "role": ROLES[role],
+        "role": ROLES[presented],
         "rid": rid,
         "kid": key.kid,
         "iat_rfc3339": rfc3339(now),
@@ -162,8 +163,10 @@ class Relay:
             arguments += ["--standalone"]
         if relay_id is not None:
             arguments += ["--relay-id", relay_id]
-        if not any(option.startswith("--workers") for option in options):
+        if "--workers" not in options:
             arguments += ["--workers", "1"]
+        if "--drain-timeout-secs" not in options:  # what still lives at a test's end ends with it
+            arguments += ["--drain-timeout-secs", "0"]
         for key in [Key()] if keys is None and standalone else keys or []:
             arguments += ["--key", key.option]
         self.arguments = arguments + list(options)

@@ -12,6 +12,7 @@ from relay_bed import (ACK, DEADLINE, Fail, Pair, Relay, before, check, equal, f
                        renew, main, Answer)
 
 WORD_S = 0.05
+APART = ("127.0.0.5", "127.0.0.6")  # peers that share an IP could both be the one that moved
 
 
 def heard(listener):
@@ -59,7 +60,7 @@ def present_token(pair):
 
 def a_forward_moves_a_legacy_peer_once_it_was_silent_for_two_seconds(program):
     with Relay(program) as relay:
-        pair = Pair(relay)
+        pair = Pair(relay, hosts=APART)
         pair.exchange()
         pair.client.move()
         arrived = []
@@ -117,11 +118,11 @@ def a_copied_token_that_overtook_its_owner_is_undone(program):
 def a_flow_that_was_taken_comes_back_to_its_owner(program):
     """A thief that read the wire promotes itself in the owner's silence; one FORWARD undoes it."""
     with Relay(program, "--passive-rebind", "same-ip") as relay:
-        pair = Pair(relay)
+        pair = Pair(relay, hosts=APART)
         pair.exchange()
         owner = pair.client.socket
         thief = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        thief.bind(("127.0.0.1", 0))
+        thief.bind((APART[0], 0))
         pair.client.socket = thief
         pair.client.socket.settimeout(DEADLINE)
 

@@ -63,7 +63,7 @@ static size_t expect_stream(struct rd_receiver *receiver, const uint8_t *bytes, 
     struct wr_datagram *datagrams;
     size_t count, heard = 0, at = 0;
     bool more;
-    while ((count = rd_receive(receiver, &datagrams, &more)) > 0) {
+    while ((count = rd_receive(receiver, false, &datagrams, &more)) > 0) {
         for (size_t i = 0; i < count; i++) {
             size_t left = size - at;
             cr_assert_eq(datagrams[i].size, left < segment ? left : segment);
@@ -92,14 +92,14 @@ static void expect_batches(const char *listen, const char *peer_at, bool gro)
     socklen_t size = sizeof name;
     cr_assert_eq(getsockname(fd, (struct sockaddr *)&name, &size), 0);
     relay.port = loopback_canonical(&name).port;
-    cr_assert_eq(rd_receive(receiver, &datagrams, &more), 0);
+    cr_assert_eq(rd_receive(receiver, false, &datagrams, &more), 0);
     cr_assert_not(more);
     fill(bytes[0], sizeof bytes, 1);
     for (size_t i = 0; i < 200; i++)
         loopback_send(peer, &relay, bytes[i], i % 41);
     size_t heard = 0, count;
     do {
-        count = rd_receive(receiver, &datagrams, &more);
+        count = rd_receive(receiver, false, &datagrams, &more);
         for (size_t i = 0; i < count; i++, heard++)
             expect_datagram(&datagrams[i], &peer_address, bytes[heard], heard % 41);
         cr_assert(more || heard == 200);
@@ -171,7 +171,8 @@ Test(udp_receive, an_oversize_datagram_stays_oversize)
         const size_t sizes[] = {1500, 1501, 1536, 1537, 2000, 65507};
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
             loopback_send(peer, &relay, bytes, sizes[i]);
-        cr_assert_eq(rd_receive(receiver, &datagrams, &more), sizeof sizes / sizeof sizes[0]);
+        cr_assert_eq(rd_receive(receiver, false, &datagrams, &more),
+                     sizeof sizes / sizeof sizes[0]);
         cr_expect_eq(datagrams[0].size, WR_DATAGRAM_BYTES_MAX);
         for (size_t i = 1; i < sizeof sizes / sizeof sizes[0]; i++) {
             cr_expect_gt(datagrams[i].size, WR_DATAGRAM_BYTES_MAX);
@@ -195,7 +196,7 @@ Test(udp_receive, each_local_address_has_a_number_of_its_own)
     loopback_send(peer, &one, "a", 1);
     loopback_send(peer, &two, "b", 1);
     loopback_send(peer, &one, "c", 1);
-    cr_assert_eq(rd_receive(receiver, &datagrams, &more), 3);
+    cr_assert_eq(rd_receive(receiver, false, &datagrams, &more), 3);
     cr_expect_neq(datagrams[0].via, 0);
     cr_expect_eq(datagrams[2].via, datagrams[0].via);
     cr_expect_neq(datagrams[1].via, datagrams[0].via);
@@ -216,7 +217,7 @@ Test(udp_receive, the_ipv6_wildcard_tells_both_families_apart)
     ipv4.port = ipv6.port = relay.port;
     loopback_send(loopback_peer("127.0.0.1:0", &peer_address), &ipv4, "a", 1);
     loopback_send(loopback_peer("[::1]:0", &peer_address), &ipv6, "b", 1);
-    cr_assert_eq(rd_receive(receiver, &datagrams, &more), 2);
+    cr_assert_eq(rd_receive(receiver, false, &datagrams, &more), 2);
     const struct rd_local_address *first = rd_local_addresses_get(&addresses, datagrams[0].via);
     cr_expect_eq(memcmp(first->ip, ipv4.ip, 16), 0);
     const struct rd_local_address *second = rd_local_addresses_get(&addresses, datagrams[1].via);
@@ -242,12 +243,12 @@ Test(udp_receive, what_the_kernel_drops_is_counted_once)
         uint64_t drops = 0;
         for (int i = 0; i < 50; i++, sent++)
             loopback_send(peer, &relay, bytes, sizeof bytes);
-        while ((count = rd_receive(receiver, &datagrams, &more)) > 0)
+        while ((count = rd_receive(receiver, false, &datagrams, &more)) > 0)
             heard += count;
         /* The next datagram tells of those that were dropped before it. */
         loopback_send(peer, &relay, bytes, sizeof bytes);
         sent++;
-        heard += rd_receive(receiver, &datagrams, &more);
+        heard += rd_receive(receiver, false, &datagrams, &more);
         drops = rd_receiver_take_drops(receiver);
         cr_expect_gt(drops, 0);
         cr_expect_eq(rd_receiver_take_drops(receiver), 0);

@@ -96,7 +96,7 @@ Test(udp_receive_words, a_train_of_more_datagrams_than_any_call_hands_out_comes_
     next.size = 60001;
     next.segment = 3;
     do {
-        count = rd_receive(receiver, &datagrams, &more);
+        count = rd_receive(receiver, false, &datagrams, &more);
         for (size_t i = 0; i < count; i++, heard++) {
             cr_assert_eq(datagrams[i].size, heard < 20000 ? 3 : 1);
             cr_assert_eq(datagrams[i].bytes[0], (uint8_t)(heard * 3));
@@ -113,7 +113,7 @@ Test(udp_receive_words, a_train_that_was_cut_is_one_oversize_datagram)
     next.size = 65536;
     next.segment = 1200;
     next.flags = MSG_TRUNC;
-    cr_assert_eq(rd_receive(receiver, &datagrams, &more), 1);
+    cr_assert_eq(rd_receive(receiver, false, &datagrams, &more), 1);
     cr_expect_gt(datagrams[0].size, WR_DATAGRAM_BYTES_MAX);
 }
 
@@ -125,14 +125,14 @@ Test(udp_receive_words, only_link_local_addresses_keep_their_interface)
     next.from.sin6_scope_id = 7;
     next.local.ipi6_addr = (struct in6_addr)IN6ADDR_LOOPBACK_INIT;
     next.local.ipi6_ifindex = 7;
-    cr_assert_eq(rd_receive(receiver, &datagrams, &more), 1);
+    cr_assert_eq(rd_receive(receiver, false, &datagrams, &more), 1);
     cr_expect_eq(datagrams[0].from.zone, 0);
     cr_expect_eq(datagrams[0].from.port, 4711);
     cr_expect_eq(rd_local_addresses_get(&addresses, datagrams[0].via)->ifindex, 0);
     next.size = 20;
     next.from.sin6_addr.s6_addr[0] = next.local.ipi6_addr.s6_addr[0] = 0xfe;
     next.from.sin6_addr.s6_addr[1] = next.local.ipi6_addr.s6_addr[1] = 0x80;
-    cr_assert_eq(rd_receive(receiver, &datagrams, &more), 1);
+    cr_assert_eq(rd_receive(receiver, false, &datagrams, &more), 1);
     cr_expect_eq(datagrams[0].from.zone, 7);
     cr_expect_eq(rd_local_addresses_get(&addresses, datagrams[0].via)->ifindex, 7);
 }
@@ -144,11 +144,11 @@ Test(udp_receive_words, the_kernels_counter_of_drops_may_wrap)
     next.says_drops = true;
     next.size = 20;
     next.drops = UINT32_MAX - 1;
-    cr_assert_eq(rd_receive(receiver, &datagrams, &more), 1);
+    cr_assert_eq(rd_receive(receiver, false, &datagrams, &more), 1);
     cr_expect_eq(rd_receiver_take_drops(receiver), UINT32_MAX - 1);
     next.size = 20;
     next.drops = 3;
-    cr_assert_eq(rd_receive(receiver, &datagrams, &more), 1);
+    cr_assert_eq(rd_receive(receiver, false, &datagrams, &more), 1);
     cr_expect_eq(rd_receiver_take_drops(receiver), 5);
     cr_expect_eq(counters.kernel_dropped, (uint64_t)UINT32_MAX + 4);
 }
@@ -159,6 +159,6 @@ Test(udp_receive_words, an_interrupted_call_is_made_again)
     bool more;
     next.interruptions = 2;
     next.size = 20;
-    cr_expect_eq(rd_receive(receiver, &datagrams, &more), 1);
+    cr_expect_eq(rd_receive(receiver, false, &datagrams, &more), 1);
     cr_expect_eq(counters.receive_calls, 3);
 }

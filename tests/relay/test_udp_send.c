@@ -1,9 +1,15 @@
 #include "udp_send.h"
 
 #include "../random.h"
+#include "allocations.h"
 #include "loopback.h"
+#include "udp_receive.h"
 
+#include <errno.h>
+#include <net/if.h>
 #include <netinet/udp.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 
 static struct rd_local_addresses addresses;
 static struct rd_net_counters counters;
@@ -165,6 +171,7 @@ static void expect_local(const char *listen, const char *peer_at, const char *lo
     }
     cr_assert_eq(loopback_receive(peer, bytes, sizeof bytes, &from), 3);
     cr_assert_eq(memcmp(bytes, "any", 3), 0);
+    cr_assert_eq(memcmp(from.ip, to.ip, 16), 0); /* the nearest one: the peer's own */
     rd_sender_destroy(sender);
     close(fd);
     close(peer);
@@ -177,7 +184,8 @@ Test(udp_send, datagrams_leave_from_the_address_that_was_asked)
     expect_local("[::]:0", "[::1]:0", "[::1]:1");
 }
 
-Test(udp_send, more_than_one_flush_can_hold_is_flushed_on_the_way)
+/* 3000 datagrams, of which every second one is `longer`, so that trains are short or long. */
+static void expect_many(bool gso, bool stable, uint32_t longer)
 {
     enum { COUNT = 3000 };
     int fd, room = 8 << 20;
@@ -185,21 +193,31 @@ Test(udp_send, more_than_one_flush_can_hold_is_flushed_on_the_way)
     struct wr_address to;
     int peer = loopback_peer("127.0.0.1:0", &to);
     cr_assert_eq(setsockopt(peer, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room), 0);
-    for (int stable = 0; stable < 2; stable++) {
-        for (int gso = 0; gso < 2; gso++) {
-            struct rd_sender *sender = sender_at("127.0.0.1:0", gso, &fd);
-            for (uint32_t i = 0; i < COUNT; i++) {
-                memcpy(bytes[i], &i, sizeof i);
-                queue(sender, &to, bytes[i], 20 + i % 2, 0, stable);
-            }
-            cr_expect_eq(rd_send_flush(sender), COUNT);
-            cr_expect_eq(rd_send_flush(sender), 0);
-            for (uint32_t i = 0; i < COUNT; i++) {
-                cr_assert_eq(loopback_receive(peer, heard, sizeof heard, NULL), 20 + i % 2);
-                cr_assert_eq(memcmp(heard, &i, sizeof i), 0);
-            }
-            rd_sender_destroy(sender);
-        }
+    struct rd_sender *sender = sender_at("127.0.0.1:0", gso, &fd);
+    queue(sender, &to, "odd", 3, 0, true); /* so that room ends in the middle of a train */
+    for (uint32_t i = 0; i < COUNT; i++) {
+        memcpy(bytes[i], &i, sizeof i);
+        queue(sender, &to, bytes[i], 20 + i % 2 * longer, 0, stable);
+    }
+    cr_expect_eq(rd_send_flush(sender), COUNT + 1);
+    cr_expect_eq(rd_send_flush(sender), 0);
+    expect_bytes(peer, (const uint8_t *)"odd", 3);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        cr_assert_eq(loopback_receive(peer, heard, sizeof heard, NULL), 20 + i % 2 * longer);
+        cr_assert_eq(memcmp(heard, &i, sizeof i), 0);
+    }
+    rd_sender_destroy(sender);
+    close(peer);
+    close(fd);
+}
+
+Test(udp_send, more_than_one_flush_can_hold_is_flushed_on_the_way)
+{
+    for (uint32_t longer = 0; longer < 2; longer++) {
+        expect_many(false, false, longer);
+        expect_many(false, true, longer);
+        expect_many(true, false, longer);
+        expect_many(true, true, longer);
     }
 }
 
@@ -227,5 +245,69 @@ Test(udp_send, a_closed_port_ends_nothing)
         cr_expect_eq(rd_send_flush(sender), 2);
         expect_bytes(peer, (const uint8_t *)"peer", 4);
     }
+    rd_sender_destroy(sender);
+}
+
+/* A loopback interface of its own, which carries no more than `mtu` bytes at once. */
+static void enter_narrow_network(int mtu)
+{
+    struct ifreq request = {.ifr_name = "lo"};
+    if (unshare(CLONE_NEWNET) != 0 && errno == EPERM)
+        cr_skip_test("needs the right to make a network namespace");
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    cr_assert_eq(ioctl(fd, SIOCGIFFLAGS, &request), 0);
+    request.ifr_flags |= IFF_UP;
+    cr_assert_eq(ioctl(fd, SIOCSIFFLAGS, &request), 0);
+    request.ifr_mtu = mtu;
+    cr_assert_eq(ioctl(fd, SIOCSIFMTU, &request), 0);
+    close(fd);
+}
+
+Test(udp_send, a_train_that_a_real_path_refuses_arrives_all_the_same)
+{
+    static uint8_t bytes[10][1200];
+    int fd;
+    struct wr_address to;
+    enter_narrow_network(1000);
+    int peer = loopback_peer("127.0.0.1:0", &to);
+    struct rd_sender *sender = sender_at("127.0.0.1:0", true, &fd);
+    for (int round = 1; round <= 2; round++) {
+        for (uint8_t i = 0; i < 10; i++) {
+            memset(bytes[i], i, sizeof bytes[i]);
+            queue(sender, &to, bytes[i], sizeof bytes[i], 0, true);
+        }
+        cr_expect_eq(rd_send_flush(sender), 10);
+        for (int i = 0; i < 10; i++)
+            expect_bytes(peer, bytes[i], sizeof bytes[i]);
+        cr_expect_eq(counters.gso_fallbacks, 1); /* no second train is tried */
+        cr_expect_eq(counters.send_failed, 0);
+    }
+    rd_sender_destroy(sender);
+}
+
+Test(udp_send, no_datagram_costs_an_allocation)
+{
+    static uint8_t bytes[64][1200];
+    int fd;
+    bool more;
+    struct wr_address to[8];
+    struct wr_datagram *datagrams;
+    size_t heard = 0;
+    struct rd_sender *sender = sender_at("127.0.0.1:0", true, &fd);
+    for (int i = 0; i < 8; i++)
+        loopback_peer("127.0.0.1:0", &to[i]);
+    int heard_at;
+    to[0] = loopback_open("127.0.0.1:0", 1, true, &heard_at);
+    struct rd_receiver *receiver = rd_receiver_create(heard_at, true, &addresses, &counters);
+    uint64_t before = allocations_so_far();
+    for (int round = 0; round < 50; round++) {
+        for (int i = 0; i < 64; i++)
+            queue(sender, &to[i % 8], bytes[i], 1200, 0, round % 2 == 0);
+        cr_assert_eq(rd_send_flush(sender), 64);
+        heard += rd_receive(receiver, false, &datagrams, &more);
+    }
+    cr_expect_eq(allocations_so_far(), before);
+    cr_expect_eq(heard, 50 * 8);
+    rd_receiver_destroy(receiver);
     rd_sender_destroy(sender);
 }

@@ -1,5 +1,6 @@
 /* wavry-probe: a relay checked, or loaded, from outside. This file only chooses what to do. */
 
+#include "load.h"
 #include "probe_check.h"
 #include "probe_usage.h"
 
@@ -33,6 +34,39 @@ static int check(int argc, char **argv)
     return good ? EXIT_FORWARDS : EXIT_FAILS;
 }
 
+/* Delivered, and no more lost than allowed. */
+static bool enough(const struct load_options *options, const struct load_results *results)
+{
+    uint64_t lost = results->sent > results->delivered ? results->sent - results->delivered : 0;
+    return results->delivered > 0 && lost * 100 <= results->sent * options->max_loss_pct;
+}
+
+static int load(int argc, char **argv)
+{
+    static struct load_results results;
+    static struct load_histogram latency;
+    static struct probe_signer signer;
+    struct load_options options;
+    struct probe_error error;
+    int read = load_options_read(&options, argc, argv);
+    if (read != 0)
+        return read == 1 ? EXIT_FORWARDS : EXIT_USAGE;
+    if (options.key_file != NULL && !probe_signer_read(options.key_file, &signer, &error)) {
+        probe_usage("%s", error.text);
+        return EXIT_USAGE;
+    }
+    if (options.kid != NULL)
+        snprintf(signer.kid, sizeof signer.kid, "%s", options.kid);
+    bool good = load_run(&options, options.bare ? NULL : &signer, &results, &latency, &error);
+    sodium_memzero(&signer, sizeof signer);
+    if (!good) {
+        fprintf(stderr, "wavry-probe: %s\n", error.text);
+        return EXIT_FAILS;
+    }
+    load_print(&options, &results, &latency);
+    return enough(&options, &results) ? EXIT_FORWARDS : EXIT_FAILS;
+}
+
 /* What was printed must have arrived. */
 static int finish(int code)
 {
@@ -48,7 +82,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "wavry-probe: libsodium or libcurl could not be set up\n");
         return EXIT_FAILS;
     }
-    int code = check(argc, argv);
+    bool loads = argc >= 2 && strcmp(argv[1], "load") == 0;
+    int code = loads ? load(argc - 1, argv + 1) : check(argc, argv);
     curl_global_cleanup();
     return finish(code);
 }

@@ -1,0 +1,84 @@
+/*
+ * Claims (section 2, check 2): the core's reading of a payload and a second one, over a JSON reader
+ * and a calendar of its own, accept the same payloads and come to the same claims.
+ */
+#include "support.h"
+
+#include "second/claims.h"
+
+#include <claims.h>
+#include <json.h>
+
+#include <inttypes.h>
+#include <string.h>
+
+const struct fuzz_target fuzz_target = {
+    .name = "claims",
+    .property = "two readings of a lease's payload agree on its form and on every claim",
+    .bytes_max = 1100, /* a token has room for 1036 */
+    .canaries = {{"claims_last_expiry", 50000}, {"claims_hard_below_soft", 50000}},
+};
+
+static struct second_json room;
+
+static void compare_text(const char *text, uint32_t bytes, uint32_t capacity,
+                         const struct second_text *second, const char *what)
+{
+    FUZZ_REQUIRE(bytes == second->bytes && memcmp(text, second->at, bytes) == 0, "%s", what);
+    for (uint32_t i = bytes; i < capacity; i++)
+        FUZZ_REQUIRE(text[i] == 0, "%s: zeros behind it", what);
+}
+
+static void compare(const struct wr_claims *claims, const struct second_claims *second)
+{
+    static const uint8_t nothing[1];
+    struct second_text rid = second->rid, kid = second->kid;
+    rid.at = rid.there ? rid.at : nothing;
+    kid.at = kid.there ? kid.at : nothing;
+    compare_text(claims->sub, claims->sub_bytes, sizeof claims->sub, &second->sub, "sub");
+    compare_text(claims->rid, claims->rid_bytes, sizeof claims->rid, &rid, "rid");
+    compare_text(claims->kid, claims->kid_bytes, sizeof claims->kid, &kid, "kid");
+    FUZZ_REQUIRE(claims->has_rid == rid.there && claims->has_kid == kid.there, "rid or kid");
+    FUZZ_REQUIRE(memcmp(claims->session.bytes, second->session, 16) == 0, "sid");
+    FUZZ_REQUIRE((claims->role == WR_ROLE_SERVER) == second->server, "role");
+    FUZZ_REQUIRE((int64_t)claims->expires_unix_ms == second->expires_ms, "expiry");
+    FUZZ_REQUIRE(claims->has_not_before == second->has_not_before &&
+                     (int64_t)claims->not_before_unix_ms == second->not_before_ms,
+                 "not before");
+    FUZZ_REQUIRE(claims->has_issued == second->has_issued &&
+                     (int64_t)claims->issued_unix_ms == second->issued_ms,
+                 "issued");
+    FUZZ_REQUIRE(claims->soft_limit_kbps == second->soft_kbps, "%" PRIu64, second->soft_kbps);
+    FUZZ_REQUIRE(claims->hard_limit_kbps == second->hard_kbps, "%" PRIu64, second->hard_kbps);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    struct wr_claims claims;
+    struct second_claims second;
+    if (size > fuzz_target.bytes_max)
+        return 0;
+    bool second_good = second_claims(&room, bytes, size, &second);
+    second_good = second_good && room.names_most <= WR_JSON_MEMBERS_MAX &&
+                  room.alike_names <= WR_JSON_COLLISIONS_MAX;
+    bool good = wr_claims_decode(bytes, size, &claims);
+    FUZZ_REQUIRE(good == second_good, "claims for one reader: %d", good);
+    if (good)
+        compare(&claims, &second);
+    return 0;
+}
+
+const char *fuzz_outcome(const uint8_t *bytes, size_t size)
+{
+    struct wr_claims claims;
+    return wr_claims_decode(bytes, size, &claims) ? "claims" : "malformed claims";
+}
+
+void fuzz_explain(const uint8_t *bytes, size_t size, FILE *out)
+{
+    struct wr_claims claims;
+    fprintf(out, "  ");
+    fuzz_print_text(out, bytes, size);
+    fprintf(out, "\n  %s\n",
+            wr_claims_decode(bytes, size, &claims) ? "claims" : "malformed_claims");
+}

@@ -1,0 +1,359 @@
+/*
+ * The verification queue and its deadlines (section 2) against lists that are looked through: who
+ * goes out next and when the budget allows it, whose two seconds are over first, who holds a
+ * datagram for whom. Time moves as it does in a relay: to the next deadline, or past it.
+ */
+#include "actions.h"
+
+#include <session.h>
+#include <verify_queue.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ADDRESSES 4
+#define SESSIONS  4
+#define PENDING   256 /* of the model: more actions than that do not fit an input */
+
+enum tag { JOIN, REJOIN, LEAVE, OUT, HOLD, WAIT, TO_DEADLINE, TIME_OUT, START, SESSION, TAGS };
+static const char *const names[TAGS] = {"join", "key came",    "leave",     "goes out", "hold",
+                                        "time", "to deadline", "timed out", "start",    "session"};
+
+const struct fuzz_target fuzz_target = {
+    .name = "deadlines",
+    .property = "the verification queue and every deadline are what section 2 says, to the ns",
+    .bytes_max = 1024,
+    .canaries = {{"queue_late_by_arrival", 20000}, {"queue_newest_holder", 20000}},
+};
+
+struct model_request {
+    bool pending;
+    enum wr_verify_place place;
+    bool first;
+    uint32_t address, session, held;
+    uint64_t number;
+    wr_instant joined;
+    uint64_t joined_number; /* among those of the same instant and list */
+    struct wr_verify_request *request;
+};
+
+struct world {
+    struct wr_verify_queue queue;
+    struct wr_shared_bucket budget;
+    struct model_request requests[PENDING];
+    uint32_t count; /* of `requests`, gone ones included */
+    uint32_t out;
+    uint64_t joins;
+    uint32_t rate;
+    __int128 level_ns, level_at; /* of the budget, as a leaking bucket */
+    wr_instant now;
+};
+
+static void *memory;
+
+static void begin(struct world *world, uint32_t rate)
+{
+    struct wr_arena arena = {NULL, 0};
+    wr_instant now = world->now;
+    memset(world, 0, sizeof *world);
+    world->now = now;
+    wr_verify_queue_layout(&world->queue, &arena);
+    if (memory == NULL)
+        memory = aligned_alloc(WR_ARENA_ALIGN, (arena.used + 63) / 64 * 64);
+    if (memory == NULL)
+        abort();
+    arena = (struct wr_arena){memory, 0};
+    wr_verify_queue_layout(&world->queue, &arena);
+    memset(world->queue.key, 5, sizeof world->queue.key);
+    wr_verify_queue_start(&world->queue, rate, &world->budget);
+    world->rate = rate;
+    world->level_at = now;
+}
+
+static struct wr_address address_of(uint32_t number)
+{
+    return (struct wr_address){.ip = {7, (uint8_t)number}, .port = 9};
+}
+
+static struct wr_session_id session_of(uint32_t number)
+{
+    return (struct wr_session_id){{8, (uint8_t)number}};
+}
+
+/* ---- The naive view -------------------------------------------------------------------------- */
+
+static uint32_t count_in(const struct world *world, enum wr_verify_place place)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < world->count; i++)
+        count += world->requests[i].pending && world->requests[i].place == place;
+    return count;
+}
+
+/* The one that joined its list first. */
+static struct model_request *oldest_in(struct world *world, enum wr_verify_place place)
+{
+    struct model_request *oldest = NULL;
+    for (uint32_t i = 0; i < world->count; i++) {
+        struct model_request *one = &world->requests[i];
+        if (one->pending && one->place == place &&
+            (oldest == NULL || one->joined_number < oldest->joined_number))
+            oldest = one;
+    }
+    return oldest;
+}
+
+/* Of all that wait anywhere the one whose two seconds are over first; of equals the first to come.
+ */
+static struct model_request *first_to_time_out(struct world *world)
+{
+    struct model_request *first = NULL;
+    for (int place = 0; place < WR_VERIFY_LISTS; place++) {
+        struct model_request *one = oldest_in(world, (enum wr_verify_place)place);
+        if (one != NULL && (first == NULL || one->joined < first->joined ||
+                            (one->joined == first->joined && one->number < first->number)))
+            first = one;
+    }
+    return first;
+}
+
+static bool out_wanted(const struct world *world)
+{
+    return world->out < WR_VERIFICATIONS_OUT &&
+           count_in(world, WR_VERIFY_FIRST) + count_in(world, WR_VERIFY_SECOND) > 0;
+}
+
+static uint64_t cost_ns(const struct world *world)
+{
+    return (WR_S + world->rate - 1) / world->rate;
+}
+
+/* When the budget allows one more: the level must have sunk to burst minus cost. */
+static wr_instant budget_at(struct world *world)
+{
+    uint64_t burst = (world->rate / 4 > 1 ? world->rate / 4 : 1) * cost_ns(world);
+    __int128 passed = (__int128)world->now - world->level_at;
+    world->level_ns = world->level_ns > passed ? world->level_ns - passed : 0;
+    world->level_at = world->now;
+    __int128 over = world->level_ns + (__int128)cost_ns(world) - burst;
+    return over <= 0 ? world->now : world->now + (wr_instant)over;
+}
+
+static void check_all(struct world *world)
+{
+    const struct model_request *late = first_to_time_out(world);
+    wr_instant timeout = late == NULL ? WR_NEVER : wr_after(late->joined, 2 * WR_S);
+    wr_instant budget = out_wanted(world) ? budget_at(world) : WR_NEVER;
+    FUZZ_REQUIRE(wr_verify_queue_timeout_deadline(&world->queue) == timeout, "the next timeout");
+    FUZZ_REQUIRE(wr_verify_queue_budget_deadline(&world->queue, world->now) == budget,
+                 "when the budget allows one");
+}
+
+/* Who would hold a datagram from this address, of each session and of any. */
+static void check_holders(struct world *world, uint32_t address)
+{
+    const struct wr_address from = address_of(address);
+    for (uint32_t session = 0; session <= SESSIONS; session++) { /* SESSIONS: any */
+        const struct wr_session_id id = session_of(session);
+        const struct model_request *expected = NULL;
+        for (uint32_t i = 0; i < world->count; i++) {
+            const struct model_request *one = &world->requests[i];
+            if (one->pending && one->address == address && one->held < 2 &&
+                (session == SESSIONS || one->session == session) &&
+                (expected == NULL || one->number < expected->number))
+                expected = one;
+        }
+        FUZZ_REQUIRE(
+            wr_verify_queue_holder(&world->queue, &from, session == SESSIONS ? NULL : &id) ==
+                (expected == NULL ? NULL : expected->request),
+            "who holds for address %u, session %u", address, session);
+    }
+}
+
+/* ---- Actions --------------------------------------------------------------------------------- */
+
+static void join(struct world *world, struct fuzz_action *action)
+{
+    enum wr_verify_place place = (enum wr_verify_place)fuzz_take_below(action, WR_VERIFY_LISTS);
+    uint32_t address = fuzz_take_below(action, ADDRESSES);
+    uint32_t session = fuzz_take_below(action, SESSIONS);
+    bool first = place == WR_VERIFY_FIRST || fuzz_take_u8(action) % 2 == 1;
+    uint32_t most = place == WR_VERIFY_KEY_WAIT ? 64 : 512;
+    bool fits = count_in(world, place) < most;
+    FUZZ_REQUIRE(wr_verify_queue_fits(&world->queue, place) == fits, "room in list %d", place);
+    if (!fits || world->count == PENDING)
+        return;
+    const struct wr_lease_origin origin = {.from = address_of(address),
+                                           .session = session_of(session)};
+    struct model_request *one = &world->requests[world->count];
+    *one = (struct model_request){.pending = true,
+                                  .place = place,
+                                  .first = first,
+                                  .address = address,
+                                  .session = session,
+                                  .number = world->count++,
+                                  .joined = world->now,
+                                  .joined_number = world->joins++};
+    one->request = wr_verify_queue_join(&world->queue, place, &origin, world->now);
+    one->request->first = first;
+}
+
+static struct model_request *take_pending(struct world *world, struct fuzz_action *action)
+{
+    uint32_t number = fuzz_take_u8(action);
+    struct model_request *one = world->count == 0 ? NULL : &world->requests[number % world->count];
+    return one != NULL && one->pending ? one : NULL;
+}
+
+static void rejoin(struct world *world, struct model_request *one)
+{
+    if (one == NULL || one->place != WR_VERIFY_KEY_WAIT)
+        return;
+    one->place = one->first ? WR_VERIFY_FIRST : WR_VERIFY_SECOND;
+    one->joined = world->now;
+    one->joined_number = world->joins++;
+    FUZZ_REQUIRE(wr_verify_queue_rejoin(&world->queue, one->request, world->now), "there is room");
+}
+
+static void leave(struct world *world, struct model_request *one)
+{
+    if (one == NULL)
+        return;
+    world->out -= one->place == WR_VERIFY_OUT;
+    one->pending = false;
+    wr_verify_queue_leave(&world->queue, one->request);
+}
+
+static void go_out(struct world *world)
+{
+    struct model_request *expected = NULL;
+    if (out_wanted(world) && budget_at(world) == world->now) {
+        expected = oldest_in(world, WR_VERIFY_FIRST);
+        if (expected == NULL)
+            expected = oldest_in(world, WR_VERIFY_SECOND);
+        expected->place = WR_VERIFY_OUT;
+        world->out++;
+        world->level_ns += cost_ns(world);
+    }
+    FUZZ_REQUIRE(wr_verify_queue_next_out(&world->queue, world->now) ==
+                     (expected == NULL ? NULL : expected->request),
+                 "who goes out");
+}
+
+static void time_out(struct world *world)
+{
+    struct model_request *late = first_to_time_out(world);
+    if (late != NULL && world->now < wr_after(late->joined, 2 * WR_S))
+        late = NULL;
+    FUZZ_REQUIRE(wr_verify_queue_timed_out(&world->queue, world->now) ==
+                     (late == NULL ? NULL : late->request),
+                 "whose time is over");
+    leave(world, late);
+}
+
+static void to_deadline(struct world *world)
+{
+    wr_instant timeout = wr_verify_queue_timeout_deadline(&world->queue);
+    wr_instant budget = wr_verify_queue_budget_deadline(&world->queue, world->now);
+    wr_instant next = timeout < budget ? timeout : budget;
+    if (next != WR_NEVER && next > world->now)
+        world->now = next;
+}
+
+/* Section 3, "Ends": the earliest of a lease's end, idleness, and the wait for a peer. */
+static void session_deadline(struct fuzz_action *action)
+{
+    struct wr_session session = {.state = fuzz_take_u8(action) % 2 == 0 ? WR_SESSION_WAITING_PEER
+                                                                        : WR_SESSION_ACTIVE};
+    uint64_t wait_ns = fuzz_take_span_ns(action), idle_ns = fuzz_take_span_ns(action);
+    session.heard_ns = fuzz_take(action, 8);
+    session.waiting_since_ns = fuzz_take(action, 8);
+    wr_instant expected = wr_after(session.heard_ns, idle_ns);
+    for (int role = 0; role < WR_ROLES; role++) {
+        session.seats[role].is_bound = fuzz_take_u8(action) % 2 == 1;
+        session.seats[role].ends_ns = fuzz_take(action, 8);
+        if (session.seats[role].is_bound && session.seats[role].ends_ns < expected)
+            expected = session.seats[role].ends_ns;
+    }
+    if (session.state == WR_SESSION_WAITING_PEER &&
+        wr_after(session.waiting_since_ns, wait_ns) < expected)
+        expected = wr_after(session.waiting_since_ns, wait_ns);
+    FUZZ_REQUIRE(wr_session_deadline(&session, wait_ns, idle_ns) == expected, "a session's end");
+}
+
+static void step(struct world *world, struct fuzz_action *action)
+{
+    struct model_request *one;
+    switch ((enum tag)(action->tag % TAGS)) {
+    case JOIN:
+        join(world, action);
+        break;
+    case REJOIN:
+        rejoin(world, take_pending(world, action));
+        break;
+    case LEAVE:
+        leave(world, take_pending(world, action));
+        break;
+    case OUT:
+        go_out(world);
+        break;
+    case HOLD:
+        one = take_pending(world, action);
+        if (one != NULL && one->held < 2)
+            wr_verify_queue_hold(&world->queue, one->request, one->held++);
+        break;
+    case WAIT:
+        world->now += fuzz_take_span_ns(action);
+        break;
+    case TO_DEADLINE:
+        to_deadline(world);
+        break;
+    case TIME_OUT:
+        time_out(world);
+        break;
+    case START:
+        begin(world, (uint32_t)fuzz_take(action, 2) + 1);
+        break;
+    case SESSION:
+        session_deadline(action);
+        break;
+    case TAGS:
+        break;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    static struct world world;
+    struct fuzz_action action;
+    if (size > fuzz_target.bytes_max)
+        return 0;
+    world.now = WR_S;
+    begin(&world, 50);
+    struct fuzz_actions list = fuzz_actions_over(bytes, size);
+    while (fuzz_next_action(&list, &action)) {
+        step(&world, &action);
+        check_all(&world);
+        check_holders(&world, action.tag % ADDRESSES); /* one in turn; all of them at the end */
+    }
+    for (uint32_t address = 0; address < ADDRESSES; address++)
+        check_holders(&world, address);
+    return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, unsigned int seed)
+{
+    if (seed % 8 == 0)
+        return LLVMFuzzerMutate(bytes, size, size_max);
+    return fuzz_mutate_actions(bytes, size, size_max, seed, TAGS, 4);
+}
+
+const char *fuzz_outcome(const uint8_t *bytes, size_t size)
+{
+    return fuzz_count_actions(bytes, size);
+}
+
+void fuzz_explain(const uint8_t *bytes, size_t size, FILE *out)
+{
+    fuzz_explain_actions(bytes, size, names, TAGS, out);
+}

@@ -1,0 +1,195 @@
+/* SIGHUP: the options are read anew, and what a running relay can take over is handed to it. */
+#include "life_state.h"
+
+#include "ban_file.h"
+#include "key_file.h"
+#include "log.h"
+#include "notify.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CHANGES_MAX (RD_OPTIONS_MAX + 3) /* and the three lists */
+
+static void each(struct life *life, void (*order)(struct rd_worker *worker, const char *sub),
+                 const char *sub)
+{
+    for (uint32_t i = 0; i < life->group.count; i++)
+        order(life->group.workers[i], sub);
+}
+
+static void pin(struct life *life, const struct rd_key *key)
+{
+    for (uint32_t i = 0; i < life->group.count; i++)
+        rd_worker_key_add(life->group.workers[i], key->kid, key->bytes, WR_KEY_PINNED);
+}
+
+static void retire(struct life *life, const struct rd_key *key)
+{
+    for (uint32_t i = 0; i < life->group.count; i++)
+        rd_worker_key_retire(life->group.workers[i], key->bytes);
+}
+
+static void revoke(struct life *life, const uint8_t key[WR_PUBLIC_KEY_BYTES])
+{
+    for (uint32_t i = 0; i < life->group.count; i++)
+        rd_worker_key_revoke(life->group.workers[i], key);
+}
+
+/* A ban list may be long: its orders are not piled up for every worker. */
+#define ORDERS_AT_ONCE 256
+
+static void settle(struct life *life)
+{
+    for (uint32_t i = 0; i < life->group.count; i++)
+        rd_worker_settle(life->group.workers[i]);
+}
+
+void rd_life_load(struct life *life)
+{
+    const struct rd_options *options = &life->options;
+    for (uint32_t i = 0; i < options->keys.revoked_count; i++)
+        revoke(life, options->keys.revoked[i]);
+    for (uint32_t i = 0; i < options->keys.pinned_count; i++)
+        pin(life, &options->keys.pinned[i]);
+    for (size_t i = 0; i < options->bans.count; i++) {
+        each(life, rd_worker_ban, options->bans.subs[i]);
+        if (i % ORDERS_AT_ONCE == 0)
+            settle(life);
+    }
+    settle(life);
+}
+
+/* ---- Keys and bans -----------------------------------------------------------------------------
+ */
+
+static bool holds_bytes(const struct rd_keys *keys, const uint8_t bytes[WR_PUBLIC_KEY_BYTES])
+{
+    for (uint32_t i = 0; i < keys->pinned_count; i++)
+        if (memcmp(keys->pinned[i].bytes, bytes, WR_PUBLIC_KEY_BYTES) == 0)
+            return true;
+    return false;
+}
+
+static bool holds_key(const struct rd_keys *keys, const struct rd_key *key)
+{
+    for (uint32_t i = 0; i < keys->pinned_count; i++)
+        if (memcmp(keys->pinned[i].bytes, key->bytes, WR_PUBLIC_KEY_BYTES) == 0 &&
+            strcmp(keys->pinned[i].kid, key->kid) == 0)
+            return true;
+    return false;
+}
+
+/* Revocations first: they take effect whatever else follows. Removed keys before new ones, so that
+ * a ring full of pinned keys has room for what takes their places. */
+static void change_keys(struct life *life, const struct rd_keys *before,
+                        const struct rd_keys *after)
+{
+    for (uint32_t i = 0; i < after->revoked_count; i++) {
+        if (rd_keys_revoked(before, after->revoked[i]))
+            continue;
+        revoke(life, after->revoked[i]);
+        RD_LOG(RD_LOG_WARN, "key_revoked");
+    }
+    for (uint32_t i = 0; i < before->pinned_count; i++) {
+        const struct rd_key *key = &before->pinned[i];
+        if (holds_bytes(after, key->bytes) || rd_keys_revoked(after, key->bytes))
+            continue;
+        retire(life, key);
+        RD_LOG(RD_LOG_INFO, "key_retired", rd_text("kid", key->kid));
+    }
+    for (uint32_t i = 0; i < after->pinned_count; i++) {
+        if (holds_key(before, &after->pinned[i]))
+            continue;
+        pin(life, &after->pinned[i]);
+        RD_LOG(RD_LOG_INFO, "key_pinned", rd_text("kid", after->pinned[i].kid));
+    }
+}
+
+/* Who is banned is nobody's business in a log. */
+static void ban(void *life, const char *sub)
+{
+    each(life, rd_worker_ban, sub);
+}
+
+static void unban(void *life, const char *sub)
+{
+    each(life, rd_worker_unban, sub);
+}
+
+/* ---- Options -----------------------------------------------------------------------------------
+ */
+
+/* What cannot take effect stays as it was in the running options, and so is named again by every
+ * reload that finds it different. */
+static void name_changes(const struct rd_option_change *changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i].live)
+            RD_LOG(RD_LOG_INFO, "option_changed", rd_text("option", changes[i].name),
+                   rd_text("from", changes[i].from), rd_text("to", changes[i].to));
+        else
+            RD_LOG(RD_LOG_WARN, "option_needs_restart", rd_text("option", changes[i].name),
+                   rd_text("from", changes[i].from), rd_text("to", changes[i].to));
+    }
+}
+
+static void change_limits(struct life *life)
+{
+    struct wr_relay_config config = life->running->core;
+    if (config.verify_rate == 0)
+        config.verify_rate = life->group.verify_rate;
+    for (uint32_t i = 0; i < life->group.count; i++)
+        rd_worker_set_limits(life->group.workers[i], &config);
+    atomic_store(&life->max_sessions, config.max_sessions);
+    atomic_store(&life->load_shed_threshold_pct, config.load_shed_threshold_pct);
+}
+
+static void take_over(struct life *life, struct rd_options *next)
+{
+    struct rd_option_change changes[CHANGES_MAX];
+    size_t count = rd_options_compare(life->running, next, changes, CHANGES_MAX);
+    name_changes(changes, count);
+    change_keys(life, &life->running->keys, &next->keys);
+    rd_bans_differences(&life->running->bans, &next->bans, ban, unban, life);
+    rd_options_take_live(life->running, next);
+    change_limits(life);
+    rd_log_set_level(life->running->log_level);
+    RD_LOG(RD_LOG_INFO, "reloaded", rd_number("changes", count));
+}
+
+static void announce_reloading(void)
+{
+    char state[64];
+    (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                   (unsigned long long)(rd_clock() / 1000));
+    rd_notify(state);
+}
+
+/* With pinned keys the master's are not trusted, without them they are: the workers and the master
+ * client were told which at their start. */
+static bool trusts_the_same(const struct life *life, const struct rd_options *next)
+{
+    return life->options.standalone ||
+           (life->options.keys.pinned_count == 0) == (next->keys.pinned_count == 0);
+}
+
+void rd_life_reload(struct life *life)
+{
+    struct rd_options next;
+    struct rd_error error = {""};
+    announce_reloading();
+    if (!rd_options_read_again(&next, life->argc, life->argv, &error)) {
+        RD_LOG(RD_LOG_ERROR, "reload_failed", rd_text("error", error.text),
+               rd_text("effect", "nothing was changed"));
+    } else if (!trusts_the_same(life, &next)) {
+        RD_LOG(RD_LOG_ERROR, "reload_failed",
+               rd_text("error", "to begin or to end pinning keys needs a restart"),
+               rd_text("effect", "nothing was changed"));
+        rd_options_free(&next);
+    } else {
+        take_over(life, &next);
+        rd_options_free(&next); /* with the old keys and bans */
+    }
+    rd_notify("READY=1");
+}

@@ -1,0 +1,57 @@
+/* wavry-relay: reads what the operator asks for, and lives accordingly. */
+#include "health_check.h"
+#include "identity.h"
+#include "life.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#define EXIT_USAGE 2
+
+static int check(const struct rd_options *options)
+{
+    char relay_id[WR_RELAY_ID_BYTES_MAX + 1];
+    struct rd_error error = {""};
+    if (!rd_identity_load(options, relay_id, &error)) {
+        (void)fprintf(stderr, "wavry-relay: %s\n", error.text);
+        return EXIT_USAGE;
+    }
+    (void)printf("wavry-relay: the configuration is fine (relay id %s)\n", relay_id);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    /* "wavry-relay health OPTION…" asks a relay that runs with the same options. */
+    bool asks_health = argc > 1 && strcmp(argv[1], "health") == 0;
+    if (asks_health) {
+        argv[1] = argv[0];
+        argv++;
+        argc--;
+    }
+    struct rd_options options;
+    struct rd_error error = {""};
+    int code = EXIT_USAGE;
+    if (sodium_init() < 0) {
+        (void)fputs("wavry-relay: libsodium cannot be set up\n", stderr);
+        return 1;
+    }
+    switch (rd_options_read(&options, argc, argv, &error)) {
+    case RD_OPTIONS_RUN:
+        code = asks_health ? rd_health_check(&options.health_listen)
+                           : rd_life_run(&options, argc, argv);
+        break;
+    case RD_OPTIONS_DONE:
+        code = 0;
+        break;
+    case RD_OPTIONS_CHECK:
+        code = check(&options);
+        break;
+    case RD_OPTIONS_BAD:
+        (void)fprintf(stderr, "wavry-relay: %s\n", error.text);
+        break;
+    }
+    rd_options_free(&options);
+    return code;
+}

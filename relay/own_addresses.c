@@ -1,0 +1,67 @@
+#include "own_addresses.h"
+
+#include "address.h"
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct list {
+    struct wr_address *addresses;
+    uint32_t count;
+    uint32_t left_out;
+};
+
+static void add(struct list *list, struct wr_address address)
+{
+    wr_address_canonicalise(&address);
+    for (uint32_t i = 0; i < list->count; i++)
+        if (wr_address_equal(&list->addresses[i], &address))
+            return;
+    if (list->count == WR_OWN_ADDRESSES_MAX)
+        list->left_out++;
+    else
+        list->addresses[list->count++] = address;
+}
+
+static bool is_wildcard(const struct wr_address *address)
+{
+    static const uint8_t any6[16];
+    static const uint8_t any4[16] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(address->ip, any6, 16) == 0 || memcmp(address->ip, any4, 16) == 0;
+}
+
+static void add_interface(struct list *list, const struct sockaddr *name, uint16_t port)
+{
+    if (name != NULL && name->sa_family == AF_INET) {
+        struct sockaddr_in v4;
+        memcpy(&v4, name, sizeof v4);
+        add(list, wr_address_v4((const uint8_t *)&v4.sin_addr, port));
+    } else if (name != NULL && name->sa_family == AF_INET6) {
+        struct sockaddr_in6 v6;
+        struct wr_address address = {.port = port};
+        memcpy(&v6, name, sizeof v6);
+        memcpy(address.ip, &v6.sin6_addr, sizeof address.ip);
+        address.zone = v6.sin6_scope_id;
+        add(list, address);
+    }
+}
+
+uint32_t rd_own_addresses(const struct wr_address *bound, const struct rd_options *options,
+                          struct wr_address out[WR_OWN_ADDRESSES_MAX], uint32_t *left_out)
+{
+    struct list list = {.addresses = out};
+    struct ifaddrs *interfaces = NULL;
+    if (!is_wildcard(bound)) {
+        add(&list, *bound);
+    } else if (getifaddrs(&interfaces) == 0) {
+        for (const struct ifaddrs *one = interfaces; one != NULL; one = one->ifa_next)
+            add_interface(&list, one->ifa_addr, bound->port);
+        freeifaddrs(interfaces);
+    }
+    for (uint32_t i = 0; i < options->advertise_count; i++)
+        add(&list, options->advertise[i]);
+    *left_out = list.left_out;
+    return list.count;
+}

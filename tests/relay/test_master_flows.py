@@ -1,0 +1,347 @@
+"""The real relay and its master: what it sends, byte by byte, and that no master, whatever it does
+or fails to do, harms what runs.
+
+usage: test_master_flows.py WAVRY_RELAY [TEST…]
+"""
+import contextlib
+import pathlib
+import signal
+import sys
+import uuid
+
+import fake_master
+from fake_master import FakeMaster
+from relay_bed import (ACK, CLIENT, Fail, Key, Pair, Peer, Relay, before, check, equal, main,
+                       present, temporary_folder)
+
+TOKEN = "a-bearer-token-that-nobody-may-see"
+OLD, NEW = Key("old", b"\2" * 32), Key("new", b"\3" * 32)
+QUICK = ("--verify-rate", "2000", "--drain-timeout-secs", "1")  # nothing to measure or await
+
+
+def key_of(key):
+    """A key of the bed's as the fake master has it."""
+    return fake_master.Key(key.kid, key.public.hex())
+
+
+def master_with(key=OLD, **members):
+    return FakeMaster(key_of(key), token=TOKEN, **members)
+
+
+def relay_of(master, program, *options, **members):
+    """A relay that is served by this master."""
+    members["env"] = {"WAVRY_RELAY_MASTER_TOKEN": TOKEN, **members.get("env", {})}
+    return Relay(program, "--master-url", master.url, *QUICK, *options, standalone=False, **members)
+
+
+def wait_ready(relay):
+    """By asking: the key is on its way to the workers when the log speaks of it."""
+    for _ in before():
+        if relay.get("/ready")[0] == 200:
+            return
+    raise Fail("never ready")
+
+
+def wait_registered(relay, after=0):
+    relay.wait_line("master_registered", after=after)
+    wait_ready(relay)
+
+
+def no_secrets(relay):
+    text = "\n".join(relay.text)
+    for secret in (TOKEN, OLD.public.hex(), NEW.public.hex()):
+        check(secret not in text, f"{secret} is in the log")
+
+
+# ---- What is sent ------------------------------------------------------------------------------
+
+
+def a_registration_is_exactly_this(program):
+    with master_with() as master, relay_of(
+            master, program, "--advertise", "[2001:db8::7]:4001", "--advertise", "203.0.113.7:4000",
+            "--region", "eu-west", "--asn", "64500", "--max-sessions", "250",
+            "--max-bitrate-kbps", "50000", listen="[::1]:0") as relay:
+        first = master.wait_for_requests("register", 1)[0]
+        equal(first.body,
+              b'{"relay_id":"relay-on-the-bench","endpoints":["203.0.113.7:4000",'
+              b'"[2001:db8::7]:4001"],"region":"eu-west","asn":64500,"max_sessions":250,'
+              b'"max_bitrate_kbps":50000,"features":["ipv6"]}', "body")
+        equal((first.status, first.problem), (200, None), "the real master's judgement")
+        equal((first.method, first.path), ("POST", "/v1/relays/register"), "request")
+        equal({name.lower(): value for name, value in first.headers},
+              {"host": f"127.0.0.1:{master.port}", "authorization": f"Bearer {TOKEN}",
+               "content-type": "application/json", "accept": "application/json",
+               "content-length": str(len(first.body)),
+               "user-agent": first.header("user-agent")}, "headers")
+        check(first.header("user-agent").startswith("wavry-relay/"), first.header("user-agent"))
+        no_secrets(relay)
+
+
+def what_nobody_gave_is_null_and_the_port_is_the_real_one(program):
+    with master_with() as master, relay_of(master, program) as relay:
+        first = master.wait_for_requests("register", 1)[0]
+        equal(first.body,
+              b'{"relay_id":"relay-on-the-bench","endpoints":["127.0.0.1:%d"],"region":null,'
+              b'"asn":null,"max_sessions":100,"max_bitrate_kbps":20000,"features":["ipv4"]}'
+              % relay.address[1], "body")
+        wait_registered(relay)
+
+
+def heartbeats_say_the_load(program):
+    with master_with() as master, relay_of(master, program, "--max-sessions", "4",
+                                           "--load-shed-threshold-pct", "100") as relay:
+        beat = master.wait_for_requests("heartbeat", 1)[0]
+        equal(beat.body, b'{"relay_id":"relay-on-the-bench","load_pct":0}', "body")
+        equal((beat.status, beat.header("authorization")), (200, f"Bearer {TOKEN}"), "heartbeat")
+        wait_registered(relay)
+        Pair(relay, key=OLD).exchange()
+        master.wait_for(lambda: master.seen("heartbeat")[-1].json()["load_pct"] == 25, "load 25")
+        equal(master.connections, 1, "connections for everything")
+
+
+def a_draining_relay_says_full_load_at_once(program):
+    with master_with(interval_ms=60000) as master, relay_of(master, program) as relay:
+        wait_registered(relay)
+        pair = Pair(relay, key=OLD)
+        relay.signal(signal.SIGTERM)
+        beat = master.wait_for_requests("heartbeat", 1)[0]  # at once, not after a minute
+        equal(beat.json()["load_pct"], 100, "load")
+        equal(relay.wait(), 0, "exit code")
+        pair.close()
+
+
+# ---- Failures ----------------------------------------------------------------------------------
+
+# What a master does with a registration: (behaviour, value, the result in the relay's log).
+FAILURES = [
+    ("status", 400, "bad_request"), ("status", 401, "unauthorized"), ("status", 403, "forbidden"),
+    ("status", 404, "not_found"), ("status", 500, "other"), ("status", 503, "other"),
+    ("garbage", None, "garbage"), ("empty", None, "garbage"), ("huge", None, "garbage"),
+    ("huge_chunked", 1000000, "garbage"), ("huge_headers", None, "garbage"),
+    ("body", b'{"heartbeat_interval_ms":5000,"master_public_key":[1,2,3]}', "garbage"),
+    ("close", None, "unreachable"), ("cut", None, "unreachable"), ("not_http", None, "unreachable"),
+    ("redirect", "/.well-known/wavry-id", "other"),
+]
+
+
+def no_answer_to_a_registration_stops_the_relay(program):
+    """Every failure at once, each with a relay of its own: it serves, says what is wrong, is not
+    ready, and registers as soon as the master is well again."""
+    with contextlib.ExitStack() as stack:
+        cases = []
+        for behaviour, value, result in FAILURES:
+            master = stack.enter_context(master_with())
+            master.set("register", behaviour, value)
+            cases.append((master, stack.enter_context(relay_of(master, program)), result))
+        for master, relay, result in cases:
+            line = relay.wait_line("master_request_failed", request="register")
+            equal(line["result"], result, f"result ({line})")
+            check(line["advice"], "some advice")
+            equal(relay.get("/ready")[0], 503, "/ready")
+            health = relay.json("/health")
+            equal((health["registered_with_master"], health["has_master_key"]), (False, False),
+                  "/health")
+            master.set("register", "ok")
+        for master, relay, _ in cases:
+            wait_registered(relay)
+            Pair(relay, key=OLD).exchange()
+            equal([r.endpoint for r in master.requests if r.endpoint not in
+                   ("register", "heartbeat", "key")], [], "other requests")
+            no_secrets(relay)
+        for _, relay, _ in cases:  # all at once: each has a session to wait for
+            relay.signal(signal.SIGTERM)
+        equal([relay.wait() for _, relay, _ in cases], [0] * len(cases), "exit codes")
+
+
+def a_wrong_token_is_named(program):
+    with master_with() as master, relay_of(
+            master, program, env={"WAVRY_RELAY_MASTER_TOKEN": "another"}) as relay:
+        line = relay.wait_line("master_request_failed", result="unauthorized")
+        check("--master-auth-token" in line["advice"], line)
+        check("another" not in "\n".join(relay.text), "the token is in the log")
+
+
+def a_master_that_comes_late_is_found(program):
+    master = master_with().start()
+    master.stop()
+    with relay_of(master, program) as relay:
+        relay.wait_line("master_request_failed", result="unreachable")
+        equal(relay.json("/health")["registered_with_master"], False, "registered")
+        with master:
+            wait_registered(relay)
+
+
+def failing_heartbeats_are_lost_and_found(program):
+    with master_with() as master, relay_of(master, program) as relay:
+        wait_registered(relay)
+        for behaviour, value, result in FAILURES:
+            if value == 404:
+                continue  # registers again, see below
+            seen = len(relay.lines)
+            # A kept connection that closes unanswered is opened anew, once.
+            for _ in range(2 if behaviour == "close" else 1):
+                master.once("heartbeat", behaviour, value)
+            line = relay.wait_line("master_request_failed", after=seen, request="heartbeat")
+            equal(line["result"], result, f"result ({line})")
+            relay.wait_line("master_lost", after=seen)
+            relay.wait_line("master_registered", after=seen)
+        equal(len(master.seen("register")), 1, "registrations")
+
+
+def a_master_that_forgot_hears_the_same_registration_again(program):
+    with master_with() as master, relay_of(master, program) as relay:
+        wait_registered(relay)
+        master.forget()
+        first, second = master.wait_for_requests("register", 2)
+        equal(second.body, first.body, "body")
+        relay.wait_line("master_request_failed", result="not_found", request="heartbeat")
+
+
+def a_master_that_hangs_holds_up_nothing(program):
+    """Neither a request on its way nor one that trickles: media, HTTP and the end go on."""
+    for endpoint, behaviour in (("register", "hang"), ("register", "dribble"),
+                                ("heartbeat", "hang")):
+        with master_with() as master:
+            master.set(endpoint, behaviour, 1)
+            with relay_of(master, program, keys=[OLD]) as relay:
+                request = master.wait_for_requests(endpoint, 1)[0]
+                pair = Pair(relay, key=OLD)
+                pair.exchange()
+                equal(relay.get("/health")[0], 200, "/health")
+                relay.stop()
+                master.wait_for(lambda: request.hung_up, "the end of the request")
+
+
+# ---- Identity and keys -------------------------------------------------------------------------
+
+
+def the_id_is_the_same_after_a_restart_and_leases_stay_good(program):
+    with temporary_folder() as folder, master_with() as master:
+        state = pathlib.Path(folder, "state")
+        ids, port = [], 0
+        for end in (Relay.stop, Relay.kill, Relay.stop):
+            with relay_of(master, program, "--state-dir", str(state), relay_id=None,
+                          listen=f"127.0.0.1:{port}") as relay:
+                wait_registered(relay)
+                ids.append(master.seen("register")[-1].json()["relay_id"])
+                if not port:
+                    port = relay.address[1]
+                    peer = Peer(relay, uuid.uuid4(), CLIENT, OLD)
+                    token = peer.lease(rid=ids[0])
+                peer.present(token)
+                peer.move()
+                end(relay)
+        equal(len(set(ids)), 1, f"ids {ids}")
+        check(uuid.UUID(ids[0]).int, "an id")
+
+
+def leases_of_the_learned_key_are_served(program):
+    with master_with() as master, relay_of(master, program) as relay:
+        wait_registered(relay)
+        equal(relay.json("/health")["has_master_key"], True, "has_master_key")
+        Pair(relay, key=OLD).exchange()
+        equal(relay.wait_line("master_key_learned")["kid"], "old", "kid")
+        no_secrets(relay)
+
+
+def a_rotated_key_is_fetched_when_its_first_lease_comes_and_drops_no_session(program):
+    with master_with() as master, relay_of(master, program) as relay:
+        wait_registered(relay)
+        earlier = Pair(relay, key=OLD)
+        master.rotate(key_of(NEW))
+        after = Pair(relay, key=NEW)  # its first lease waits for the key
+        equal(len(master.seen("key")), 1, "key fetches")
+        relay.wait_line("master_key_learned", kid="new")
+        earlier.exchange()
+        after.exchange()
+        Pair(relay, key=OLD).exchange()  # the old key stays for an hour
+        no_secrets(relay)
+
+
+def the_same_kid_with_other_bytes_is_a_new_key(program):
+    """As after a restart of a master without a provisioned key."""
+    other = Key("old", b"\4" * 32)
+    with master_with() as master, relay_of(master, program) as relay:
+        wait_registered(relay)
+        earlier = Pair(relay, key=OLD)
+        master.rotate(key_of(other))
+        master.forget()
+        master.wait_for_requests("register", 2)
+        wait_registered(relay, after=relay.lines.index(relay.wait_line("master_lost")))
+        Pair(relay, key=other).exchange()
+        earlier.exchange()
+
+
+def an_unknown_kid_is_asked_for_once_and_refused_when_the_master_has_it_not(program):
+    with master_with() as master, relay_of(master, program) as relay:
+        wait_registered(relay)
+        peers = [Peer(relay, uuid.uuid4(), CLIENT, NEW) for _ in range(5)]
+        for peer in peers:
+            peer.send(present(peer.session, peer.role, peer.lease()))
+        equal([peer.answer().reason for peer in peers], [2] * 5, "reasons")
+        equal(len(master.seen("key")), 1, "key fetches within 10 s")
+
+
+def pinned_keys_are_the_only_ones_and_another_is_an_error(program):
+    with master_with(NEW) as master, relay_of(master, program, keys=[OLD]) as relay:
+        wait_registered(relay)
+        line = relay.wait_line("master_key_conflict")
+        equal((line["level"], line["kid"]), ("error", "new"), "the line")
+        relay.wait_metric("wavry_relay_master_keys_conflicting_total", 1)
+        Pair(relay, key=OLD).exchange()
+        Peer(relay, uuid.uuid4(), CLIENT, NEW).refused(2)
+        equal(len(master.seen("key")), 0, "key fetches")
+        no_secrets(relay)
+
+
+def a_master_that_dies_leaves_sessions_alone(program):
+    master = master_with().start()
+    with relay_of(master, program) as relay:
+        wait_registered(relay)
+        pair = Pair(relay, key=OLD)
+        master.stop()
+        relay.wait_line("master_lost")
+        pair.exchange()
+        equal(pair.client.present(pair.client.lease(issued=1)).kind, ACK, "answer to a newer lease")
+        Pair(relay, key=OLD).exchange()  # new sessions too: the key is known
+        equal(relay.get("/ready")[0], 503, "/ready")
+        equal(relay.json("/health")["registered_with_master"], False, "registered")
+        with master:
+            wait_registered(relay, after=relay.lines.index(relay.wait_line("master_lost")))
+            pair.exchange()
+        equal(len(master.seen("register")), 1, "registrations: it was away for a moment only")
+
+
+# ---- The way to it -----------------------------------------------------------------------------
+
+
+def a_master_is_found_by_name(program):
+    with master_with() as master:
+        name = f"http://localhost:{master.port}"
+        with Relay(program, "--master-url", name, "--master-auth-token", TOKEN, *QUICK,
+                   standalone=False) as relay:
+            wait_registered(relay)
+            equal(master.seen("register")[0].header("host"), f"localhost:{master.port}", "host")
+
+
+def a_master_on_ipv6_is_found(program):
+    with master_with(host="::1") as master, relay_of(master, program) as relay:
+        wait_registered(relay)
+
+
+def tls_wants_a_certificate_that_somebody_vouches_for(program):
+    with temporary_folder() as folder:
+        tls = fake_master.self_signed(folder)
+        with master_with(tls=tls) as master:
+            nowhere = {"CURL_CA_BUNDLE": "", "SSL_CERT_FILE": "", "SSL_CERT_DIR": ""}
+            with relay_of(master, program, env=nowhere) as relay:
+                line = relay.wait_line("master_request_failed", result="unreachable")
+                check("certificate" in line["reason"], line)
+                master.wait_for(lambda: master.tls_failures, "a refused handshake")
+                equal(master.requests, [], "requests")
+            with relay_of(master, program, env={**nowhere, "SSL_CERT_FILE": tls[0]}) as relay:
+                wait_registered(relay)
+
+
+if __name__ == "__main__":
+    main(sys.modules[__name__])

@@ -1,0 +1,132 @@
+#include "verifier.h"
+
+#include "mint.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <semaphore.h>
+#include <sodium.h>
+#include <time.h>
+
+#define WORKERS 3
+
+/* A verifier and somebody in the place of its workers: `woken` is raised once for each result. */
+static sem_t woken[WORKERS];
+static struct rd_verifier *verifier;
+static uint8_t public_keys[2][WR_PUBLIC_KEY_BYTES], secret_keys[2][WR_SECRET_KEY_BYTES];
+static const uint8_t message[] = "a lease";
+static uint8_t signatures[2][WR_SIGNATURE_BYTES];
+
+static void wake(void *context, uint32_t worker)
+{
+    sem_post((sem_t *)context + worker);
+}
+
+static void open_verifier(void)
+{
+    struct rd_error error;
+    cr_assert_geq(sodium_init(), 0);
+    for (uint8_t i = 0; i < 2; i++) {
+        uint8_t seed[32] = {i};
+        wr_mint_keypair(seed, public_keys[i], secret_keys[i]);
+        crypto_sign_detached(signatures[i], NULL, message, sizeof message, secret_keys[i]);
+    }
+    for (uint32_t i = 0; i < WORKERS; i++)
+        sem_init(&woken[i], 0, 0);
+    verifier = rd_verifier_start(WORKERS, wake, woken, &error);
+    cr_assert_not_null(verifier);
+}
+
+static void close_verifier(void)
+{
+    rd_verifier_stop(verifier);
+}
+
+TestSuite(verifier, .init = open_verifier, .fini = close_verifier);
+
+/* Asks whether signature `signed_by` fits one of the `key_count` keys from `first_key` on. */
+static void ask(uint32_t worker, uint32_t id, uint32_t signed_by, uint32_t first_key,
+                uint32_t key_count)
+{
+    struct wr_verification verification = {.id = id,
+                                           .message = message,
+                                           .message_size = sizeof message,
+                                           .signature = signatures[signed_by],
+                                           .key_count = key_count};
+    for (uint32_t i = 0; i < key_count; i++)
+        memcpy(verification.keys[i], public_keys[(first_key + i) % 2], WR_PUBLIC_KEY_BYTES);
+    rd_verifier_ask(verifier, worker, &verification);
+}
+
+static int result_of(uint32_t worker, uint32_t expected_id)
+{
+    uint32_t id;
+    int key_index = -2;
+    while (sem_wait(&woken[worker]) != 0)
+        cr_assert_eq(errno, EINTR);
+    cr_assert(rd_verifier_result(verifier, worker, &id, &key_index));
+    cr_expect_eq(id, expected_id);
+    return key_index;
+}
+
+Test(verifier, says_which_key_fits)
+{
+    ask(0, 7, 1, 0, 2);
+    cr_expect_eq(result_of(0, 7), 1);
+    ask(0, 8, 0, 0, 2);
+    cr_expect_eq(result_of(0, 8), 0);
+}
+
+Test(verifier, says_that_none_fits)
+{
+    ask(0, 7, 1, 0, 1);
+    cr_expect_eq(result_of(0, 7), -1);
+}
+
+Test(verifier, a_changed_message_fits_no_key)
+{
+    signatures[0][3] ^= 1;
+    ask(0, 1, 0, 0, 2);
+    cr_expect_eq(result_of(0, 1), -1);
+}
+
+Test(verifier, each_worker_gets_its_own_results_in_the_order_it_asked)
+{
+    for (uint32_t i = 0; i < WR_VERIFICATIONS_OUT; i++)
+        for (uint32_t worker = 0; worker < WORKERS; worker++)
+            ask(worker, 100 * worker + i, (worker + i) % 2, 0, 2);
+    for (uint32_t worker = 0; worker < WORKERS; worker++)
+        for (uint32_t i = 0; i < WR_VERIFICATIONS_OUT; i++)
+            cr_expect_eq(result_of(worker, 100 * worker + i), (int)((worker + i) % 2));
+}
+
+Test(verifier, nothing_is_there_before_it_was_asked_for)
+{
+    uint32_t id;
+    int key_index;
+    cr_expect_not(rd_verifier_result(verifier, 0, &id, &key_index));
+}
+
+Test(verifier, counts_what_it_did_and_how_long_that_took)
+{
+    for (uint32_t i = 0; i < 20; i++) {
+        ask(0, i, 0, 0, 1);
+        cr_expect_eq(result_of(0, i), 0);
+    }
+    cr_expect_eq(rd_verifier_done(verifier), 20);
+    cr_expect_gt(rd_verifier_busy_ns(verifier), 0);
+}
+
+Test(verifier, ends_with_requests_still_in_its_rings)
+{
+    for (uint32_t i = 0; i < WR_VERIFICATIONS_OUT; i++)
+        ask(0, i, 0, 0, 1);
+    /* close_verifier must come back */
+}
+
+Test(verifier, measures_what_half_a_core_can_do)
+{
+    uint32_t rate = rd_verifier_measure();
+    cr_expect_gt(rate, 100, "%u a second", rate);
+    cr_expect_lt(rate, 1000000, "%u a second", rate);
+}
