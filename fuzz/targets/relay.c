@@ -12,7 +12,10 @@ const struct fuzz_target fuzz_target = {
     .name = "relay",
     .property = "whatever arrives, whenever: the relay does what docs/protocol.md promises",
     .bytes_max = 4096,
-    .canaries = {{NULL, 0}},
+    .canaries = {{"promote_without_silence", 5000},
+                 {"no_path_cap", 10000},
+                 {"reject_longer_than_request", 10000},
+                 {"bare_transport_first", 2000}},
 };
 
 static struct relay_world world;

@@ -18,7 +18,10 @@ const struct fuzz_target fuzz_target = {
     .name = "world",
     .property = "no world makes an oracle object, and every world is the same the second time",
     .bytes_max = 1024,
-    .canaries = {{NULL, 0}},
+    .canaries = {{"skip_expired", 400},
+                 {"same_address_allowed", 400},
+                 {"skip_not_yet_valid", 400},
+                 {"reject_longer_than_request", 400}},
 };
 
 #define COUNTERS 4096u
