@@ -1,5 +1,6 @@
 #include "relay_world.h"
 
+#include "oracle_says.h"
 #include "relay_tokens.h"
 
 #include <address.h>
@@ -170,19 +171,15 @@ static void bound_changed(void *context, const struct wr_address *address, enum 
     world->told[number] = bound;
 }
 
-/* Campaigns tell findings apart by place and words: the oracle stands for the place. */
 static void violated(void *context, const struct sim_violation *violation)
 {
     const struct relay_world *world = context;
-    char place[64];
-    snprintf(place, sizeof place, "oracle-%s", sim_oracle_name(violation->oracle));
+    const char *name = sim_oracle_name(violation->oracle);
     if (world->explain != NULL)
         fflush(world->explain);
     if (world->trace != NULL)
         fflush(world->trace);
-    fuzz_violated(place, 0, sim_oracle_promise(violation->oracle),
-                  "at %" PRIu64 " ns, datagram %" PRIu64 ": %s", violation->at_ns, violation->tag,
-                  violation->text);
+    fuzz_oracle_says(name, strlen(name), violation->text, violation->at_ns, violation->tag);
 }
 
 /* ---- Entries --------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
  * records that make a scenario (world_scenario.h); it is run twice, once with somebody watching,
  * and the oracles judge every step. Both runs must be the same run.
  */
+#include "oracle_says.h"
 #include "target.h"
 #include "world_scenario.h"
 
@@ -44,13 +45,10 @@ static void watch(void *context, const struct sim_observation *o)
 {
     struct watcher *watcher = context;
     if (o->kind == SIM_OBSERVED_VIOLATION) {
-        const char *colon = strchr(o->text, ':');
-        char place[64];
-        snprintf(place, sizeof place, "oracle-%.*s", colon != NULL ? (int)(colon - o->text) : 0,
-                 o->text);
+        const char *name = sim_oracle_name((enum sim_oracle_name)o->number);
         if (watcher->explain != NULL)
             fflush(watcher->explain);
-        fuzz_violated(place, 0, "an oracle's promise", "at %" PRIu64 " ns: %s", o->at_ns, o->text);
+        fuzz_oracle_says(name, strlen(name), o->text, o->at_ns, 0);
     }
     if (o->kind != SIM_OBSERVED_RELAY)
         return;
