@@ -264,6 +264,12 @@ static void serve(struct load *load, wr_instant now)
     load_socket_flush(&load->sockets[1]);
 }
 
+uint32_t load_churn_room(const struct load *load)
+{
+    uint32_t in_use = load->slots->in_use;
+    return in_use < SETUP_SLOTS ? SETUP_SLOTS - in_use : 0;
+}
+
 void load_churn(struct load *load, wr_instant now, uint32_t begin)
 {
     for (; begin > 0; begin--) {
