@@ -1,5 +1,5 @@
-/* The clock that everything in relay/ reads: CLOCK_MONOTONIC, without a system call where the kernel
- * maps it. */
+/* The clock that everything in relay/ reads: CLOCK_MONOTONIC, without a system call where the
+ * kernel maps it. */
 #ifndef RD_CLOCK_H
 #define RD_CLOCK_H
 

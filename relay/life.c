@@ -25,7 +25,8 @@
 /* The cores end a drain by themselves. One that does not has failed, and so have we. */
 #define DRAIN_GRACE_NS (5 * WR_S)
 
-/* ---- What the parts tell us, on their threads -------------------------------------------------- */
+/* ---- What the parts tell us, on their threads --------------------------------------------------
+ */
 
 static void wake_worker(void *context, uint32_t worker)
 {
@@ -73,7 +74,8 @@ static void on_master_event(void *context, enum wr_master_event event)
     }
 }
 
-/* ---- The start, in order ----------------------------------------------------------------------- */
+/* ---- The start, in order -----------------------------------------------------------------------
+ */
 
 /* Before any thread: all of them inherit that these come to the main thread only. */
 static bool take_signals(struct life *life, struct rd_error *error)
@@ -95,7 +97,7 @@ static bool take_signals(struct life *life, struct rd_error *error)
 /* Everything that may need power. */
 static bool open_sockets(struct life *life, struct rd_error *error)
 {
-    const struct rd_options *options = life->options;
+    const struct rd_options *options = &life->options;
     struct rd_udp_settings settings = {
         .listen = options->listen,
         .workers = options->workers,
@@ -108,6 +110,10 @@ static bool open_sockets(struct life *life, struct rd_error *error)
             life->fds[i] = -1;
         return false;
     }
+    /* Where port 0 was asked for, peers must be told the one that it became. */
+    for (uint32_t i = 0; i < options->advertise_count; i++)
+        if (life->options.advertise[i].port == 0)
+            life->options.advertise[i].port = life->group.bound.port;
     uint32_t left_out;
     life->group.own = life->own;
     life->group.own_count = rd_own_addresses(&life->group.bound, options, life->own, &left_out);
@@ -126,7 +132,7 @@ static bool give_up_power(const struct rd_options *options, struct rd_error *err
 static bool create_workers(struct life *life, struct rd_error *error)
 {
     struct rd_worker_group *group = &life->group;
-    const struct rd_options *options = life->options;
+    const struct rd_options *options = &life->options;
     group->options = options;
     group->relay_id = life->relay_id;
     group->count = options->workers;
@@ -158,24 +164,12 @@ static bool create_workers(struct life *life, struct rd_error *error)
 
 static bool start_http(struct life *life, struct rd_error *error)
 {
-    life->http = rd_http_start(&life->options->health_listen, rd_life_status, life, error);
+    life->http = rd_http_start(&life->options.health_listen, rd_life_status, life, error);
     if (life->http == NULL)
         return false;
     struct wr_address address = rd_http_address(life->http);
     RD_LOG(RD_LOG_INFO, "http_listening", rd_address("address", &address));
     return true;
-}
-
-/* Where port 0 was asked for, peers must be told the one that it became. */
-static const struct rd_options *announced(struct life *life)
-{
-    life->announced = *life->options;
-    for (uint32_t i = 0; i < life->announced.advertise_count; i++) {
-        struct wr_address *address = &life->announced.advertise[i];
-        if (address->port == 0)
-            address->port = life->group.bound.port;
-    }
-    return &life->announced;
 }
 
 /* Whoever reads what strangers send starts behind the filter. */
@@ -185,7 +179,7 @@ static bool start_threads(struct life *life, struct rd_error *error)
     for (uint32_t i = 0; i < life->group.count; i++)
         if (!rd_worker_start(life->group.workers[i], error))
             return false;
-    if (life->options->standalone)
+    if (life->options.standalone)
         return true;
     struct rd_master_hooks hooks = {
         .context = life,
@@ -194,19 +188,21 @@ static bool start_threads(struct life *life, struct rd_error *error)
         .event = on_master_event,
     };
     struct rd_master_client *master =
-        rd_master_client_start(announced(life), life->relay_id, &hooks, error);
+        rd_master_client_start(&life->options, life->relay_id, &hooks, error);
     atomic_store(&life->master, master);
     return master != NULL;
 }
 
 static void log_start(const struct life *life)
 {
-    const struct rd_options *options = life->options;
+    const struct rd_options *options = &life->options;
     RD_LOG(RD_LOG_INFO, "starting", rd_text("version", WAVRY_VERSION),
            rd_text("relay_id", life->relay_id), rd_number("workers", options->workers),
            rd_number("max_sessions", options->core.max_sessions),
            rd_text("mode", options->standalone ? "standalone" : "with a master"));
     RD_LOG(RD_LOG_INFO, "listening", rd_address("address", &life->group.bound));
+    for (uint32_t i = 0; i < options->notes.count; i++)
+        RD_LOG(RD_LOG_WARN, "note", rd_text("text", options->notes.texts[i]));
     if (options->core.allow_insecure_dev)
         RD_LOG(RD_LOG_WARN, "insecure", rd_text("effect", "signatures of leases are not checked"));
     if (options->relay_id[0] == '\0' && options->state_dir[0] == '\0')
@@ -217,7 +213,7 @@ static void log_start(const struct life *life)
 
 static bool start(struct life *life, struct rd_error *error)
 {
-    const struct rd_options *options = life->options;
+    const struct rd_options *options = &life->options;
     if (!take_signals(life, error) || !rd_identity_load(options, life->relay_id, error) ||
         !open_sockets(life, error) || !give_up_power(options, error))
         return false;
@@ -231,7 +227,8 @@ static bool start(struct life *life, struct rd_error *error)
     return true;
 }
 
-/* ---- The life ---------------------------------------------------------------------------------- */
+/* ---- The life ----------------------------------------------------------------------------------
+ */
 
 static void drain(struct life *life, uint32_t signal)
 {
@@ -239,7 +236,7 @@ static void drain(struct life *life, uint32_t signal)
     atomic_store(&life->draining, true);
     rd_notify("STOPPING=1\nSTATUS=Draining");
     RD_LOG(RD_LOG_INFO, "draining", rd_text("signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"),
-           rd_number("timeout_secs", life->running.core.drain_timeout_secs));
+           rd_number("timeout_secs", life->running->core.drain_timeout_secs));
     if (master != NULL)
         rd_master_client_drain(master);
     for (uint32_t i = 0; i < life->group.count; i++)
@@ -256,8 +253,8 @@ static void obey_signals(struct life *life, wr_instant *drain_ends_ns)
         } else if (atomic_load(&life->draining)) {
             _exit(128 + (int)info.ssi_signo); /* at once: nothing is waited for or given back */
         } else {
-            *drain_ends_ns = wr_after(rd_clock(),
-                                      life->running.core.drain_timeout_secs * WR_S + DRAIN_GRACE_NS);
+            *drain_ends_ns = wr_after(rd_clock(), life->running->core.drain_timeout_secs * WR_S +
+                                                      DRAIN_GRACE_NS);
             drain(life, info.ssi_signo);
         }
     }
@@ -278,7 +275,7 @@ static int live(struct life *life)
 {
     wr_instant drain_ends_ns = WR_NEVER;
     wr_instant statistics_ns = WR_NEVER;
-    uint64_t interval_ns = life->options->stats_log_interval_secs * WR_S;
+    uint64_t interval_ns = life->options.stats_log_interval_secs * WR_S;
     life->last_logged_ns = rd_clock();
     if (interval_ns > 0)
         statistics_ns = wr_after(life->last_logged_ns, interval_ns);
@@ -321,8 +318,6 @@ static void end(struct life *life)
     for (uint32_t i = 0; i < RD_WORKERS_MAX; i++)
         if (life->fds[i] >= 0)
             (void)close(life->fds[i]);
-    if (life->was_reloaded)
-        rd_options_free(&life->running);
     if (life->signal_fd >= 0)
         (void)close(life->signal_fd);
     if (life->event_fd >= 0)
@@ -332,7 +327,7 @@ static void end(struct life *life)
     free(life);
 }
 
-int rd_life_run(const struct rd_options *options, int argc, char **argv)
+int rd_life_run(struct rd_options *options, int argc, char **argv)
 {
     struct rd_error error = {""};
     struct life *life = calloc(1, sizeof *life);
@@ -340,8 +335,8 @@ int rd_life_run(const struct rd_options *options, int argc, char **argv)
         (void)fputs("wavry-relay: memory is short\n", stderr);
         return 1;
     }
-    life->options = options;
-    life->running = *options;
+    life->options = *options;
+    life->running = options;
     life->argc = argc;
     life->argv = argv;
     life->started_ns = rd_clock();

@@ -15,14 +15,13 @@
 #include <stdatomic.h>
 
 struct life {
-    /* As it was started: the workers and the master client read these for good. */
-    const struct rd_options *options;
-    struct rd_options announced; /* the same, with the port that is really open: the master's */
+    /* As it was started: workers, HTTP and the master client read this copy as long as they run,
+     * but for its lists, which are good until the first reload only. */
+    struct rd_options options;
+    /* As it runs since the last reload; the main thread's. */
+    struct rd_options *running;
     int argc;
     char **argv;
-    /* As it runs after the last reload; the main thread's. */
-    struct rd_options running;
-    bool was_reloaded; /* `running` owns what it holds */
     char relay_id[WR_RELAY_ID_BYTES_MAX + 1];
     wr_instant started_ns;
 
@@ -49,7 +48,7 @@ struct life {
 
 /* life_reload.c. */
 void rd_life_reload(struct life *life);
-/* Keys and bans of the start, to every worker. */
+/* Keys and bans of the start, to every worker, before any is started. */
 void rd_life_load(struct life *life);
 
 /* life_status.c. */

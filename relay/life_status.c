@@ -20,7 +20,7 @@ void rd_life_status(void *context, struct rd_status *out)
         .uptime_secs = wr_elapsed(life->started_ns, rd_clock()) / WR_S,
         .max_sessions = atomic_load(&life->max_sessions),
         .workers = life->group.count,
-        .standalone = life->options->standalone,
+        .standalone = life->options.standalone,
         .registered = master != NULL && rd_master_client_registered(master),
         .draining = atomic_load(&life->draining),
         .verify_rate = life->group.verify_rate,
@@ -37,7 +37,7 @@ void rd_life_status(void *context, struct rd_status *out)
     (void)pthread_mutex_unlock(&life->asking);
     const struct wr_snapshot *core = &out->sum.core;
     out->has_master_key = core->keys > 0;
-    out->ready = (out->has_master_key || life->options->core.allow_insecure_dev) &&
+    out->ready = (out->has_master_key || life->options.core.allow_insecure_dev) &&
                  (out->standalone || out->registered) && !out->draining &&
                  is_below_threshold(life, core->sessions_active + core->sessions_waiting);
 }
@@ -63,8 +63,8 @@ void rd_life_log_statistics(struct life *life)
     wr_instant at_ns = rd_clock();
     uint64_t millis = wr_elapsed(life->last_logged_ns, at_ns) / WR_MS;
 #define MORE(name) rd_number(#name, now->name - before->name)
-    RD_LOG(RD_LOG_INFO, "statistics", rd_number("millis", millis), MORE(packets_rx),
-           MORE(bytes_rx), MORE(packets_forwarded), MORE(bytes_forwarded), MORE(dropped_packets),
+    RD_LOG(RD_LOG_INFO, "statistics", rd_number("millis", millis), MORE(packets_rx), MORE(bytes_rx),
+           MORE(packets_forwarded), MORE(bytes_forwarded), MORE(dropped_packets),
            MORE(rate_limited_packets), MORE(invalid_packets), MORE(auth_reject_packets),
            MORE(replay_dropped_packets), MORE(backpressure_dropped_packets),
            MORE(overload_shed_packets), MORE(nat_rebind_events), MORE(sessions_created),

@@ -7,12 +7,11 @@
 #ifndef RD_MAILBOX_H
 #define RD_MAILBOX_H
 
+#include "ban_file.h"
 #include "snapshot.h"
 
 #include <semaphore.h>
 #include <stdatomic.h>
-
-#define RD_SUB_BYTES_MAX 256
 
 enum rd_order_kind {
     RD_ORDER_KEY_ADD,
@@ -30,7 +29,7 @@ enum rd_order_kind {
  * sides hold it, and the last one to let go frees it. */
 struct rd_snapshot_slip {
     _Atomic int holders;
-    sem_t answered;            /* for the wait */
+    sem_t answered;           /* for the wait */
     _Atomic bool is_answered; /* for the order of memory: `snapshot` is written before it */
     struct rd_worker_snapshot snapshot;
 };

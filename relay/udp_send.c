@@ -1,6 +1,7 @@
 #include "udp_send.h"
 
 #include "address.h"
+#include "gso_refusals.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -30,11 +31,6 @@
 #define SEGMENT_BYTES_IPV4 1472
 #define SEGMENT_BYTES_IPV6 1452
 
-/* How long a destination gets no trains after it refused one (EMSGSIZE), and how many of them are
- * remembered; the newest win. */
-#define REFUSED_SECS 60
-#define REFUSED_MAX  64 /* a power of two */
-
 #define SEGMENT_SPACE CMSG_SPACE(sizeof(uint16_t))
 #define LOCAL_SPACE   CMSG_SPACE(sizeof(struct in6_pktinfo)) /* the larger of both families */
 
@@ -52,11 +48,6 @@ struct train {
     uint16_t segment; /* size of its datagrams but the last, which may be shorter */
     uint16_t count;
     bool open; /* takes further datagrams */
-};
-
-struct refusal {
-    struct wr_address to;
-    wr_instant until; /* 0: none */
 };
 
 union name {
@@ -80,9 +71,9 @@ struct rd_sender {
     uint64_t hash_key;
     size_t taken; /* since the last rd_send_flush that was asked for */
     uint32_t train_count;
+    uint32_t last_train; /* the one that the last datagram joined, if it is below train_count */
     uint32_t part_count;
     uint32_t copied_bytes;
-    uint32_t refusals; /* in use */
     uint16_t lanes[LANES];
     struct train trains[TRAINS_MAX];
     struct part parts[PARTS_MAX];
@@ -90,7 +81,7 @@ struct rd_sender {
     union name names[TRAINS_MAX];
     struct control controls[TRAINS_MAX];
     struct iovec gathered[PARTS_MAX];
-    struct refusal refused[REFUSED_MAX];
+    struct rd_gso_refusals refusals;
     uint8_t copies[COPIES_BYTES];
 };
 
@@ -163,7 +154,7 @@ void rd_sender_destroy(struct rd_sender *sender)
     free(sender);
 }
 
-/* ---- Destinations that refuse trains --------------------------------------------------------- */
+/* ---- Small questions ------------------------------------------------------------------------- */
 
 static inline bool is_v4(const struct wr_address *address)
 {
@@ -189,25 +180,6 @@ static wr_instant coarse_now(void)
     return (uint64_t)now.tv_sec * WR_S + (uint64_t)now.tv_nsec;
 }
 
-static void remember_refusal(struct rd_sender *sender, const struct wr_address *to)
-{
-    struct refusal *refusal = &sender->refused[hash(sender, to) & (REFUSED_MAX - 1)];
-    sender->refusals += refusal->until == 0;
-    *refusal = (struct refusal){.to = *to, .until = wr_after(coarse_now(), REFUSED_SECS * WR_S)};
-}
-
-static bool refuses(struct rd_sender *sender, const struct wr_address *to, uint64_t hashed)
-{
-    struct refusal *refusal = &sender->refused[hashed & (REFUSED_MAX - 1)];
-    if (refusal->until == 0 || !wr_address_equal(&refusal->to, to))
-        return false;
-    if (coarse_now() < refusal->until)
-        return true;
-    refusal->until = 0;
-    sender->refusals--;
-    return false;
-}
-
 /* ---- Queueing -------------------------------------------------------------------------------- */
 
 static uint32_t add_part(struct rd_sender *sender, const uint8_t *bytes, uint32_t size)
@@ -218,8 +190,8 @@ static uint32_t add_part(struct rd_sender *sender, const uint8_t *bytes, uint32_
 }
 
 /* False: it needs a train of its own, which takes the lane, so that nothing overtakes it. */
-static bool append(struct rd_sender *sender, struct train *train, const struct wr_output *output,
-                   const uint8_t *bytes)
+static inline bool append(struct rd_sender *sender, struct train *train,
+                          const struct wr_output *output, const uint8_t *bytes)
 {
     if (!train->open || train->via != output->via || output->size > train->segment ||
         train->count == SEGMENTS_MAX || train->bytes + output->size > TRAIN_BYTES_MAX)
@@ -227,6 +199,8 @@ static bool append(struct rd_sender *sender, struct train *train, const struct w
     struct iovec *last = &sender->parts[train->last_part].bytes;
     if ((const uint8_t *)last->iov_base + last->iov_len == bytes) {
         last->iov_len += output->size;
+    } else if (sender->part_count == PARTS_MAX) {
+        return false;
     } else {
         uint32_t added = add_part(sender, bytes, output->size);
         sender->parts[train->last_part].next = added;
@@ -267,15 +241,38 @@ static void start_train(struct rd_sender *sender, const struct wr_output *output
     train->segment = (uint16_t)output->size;
     train->count = 1;
     train->open = sender->gso && output->size > 0 && output->size <= segment_max &&
-                  (sender->refusals == 0 || !refuses(sender, &output->to, hashed));
+                  (sender->refusals.count == 0 ||
+                   !rd_gso_refusals_has(&sender->refusals, &output->to, hashed, coarse_now()));
     put_name(sender, &output->to, &sender->names[at]);
 }
 
 static void flush(struct rd_sender *sender);
 
+static const uint8_t *copy_of(struct rd_sender *sender, const struct wr_output *output)
+{
+    uint8_t *copy = sender->copies + sender->copied_bytes;
+    memcpy(copy, output->bytes, output->size);
+    sender->copied_bytes += output->size;
+    return copy;
+}
+
+/* Joins train `at`, which may be one of an earlier flush: its number and the address tell. */
+static inline bool join(struct rd_sender *sender, uint32_t at, const struct wr_output *output,
+                        const uint8_t *bytes)
+{
+    if (at >= sender->train_count || !wr_address_equal(&sender->trains[at].to, &output->to) ||
+        !append(sender, &sender->trains[at], output, bytes))
+        return false;
+    sender->last_train = at;
+    return true;
+}
+
 void rd_send(struct rd_sender *sender, const struct wr_output *output, bool stable)
 {
     assert(output->size <= WR_DATAGRAM_BYTES_MAX);
+    /* Most go where the one before them went: nothing has to be looked up. */
+    if (stable && join(sender, sender->last_train, output, output->bytes))
+        return;
     if (!sender->is_ipv6 && !is_v4(&output->to)) { /* nobody there to reach it */
         sender->counters->send_failed++;
         return;
@@ -283,20 +280,13 @@ void rd_send(struct rd_sender *sender, const struct wr_output *output, bool stab
     if (sender->train_count == TRAINS_MAX || sender->part_count == PARTS_MAX ||
         (!stable && sender->copied_bytes + output->size > COPIES_BYTES))
         flush(sender);
-    const uint8_t *bytes = output->bytes;
-    if (!stable) {
-        uint8_t *copy = sender->copies + sender->copied_bytes;
-        memcpy(copy, bytes, output->size);
-        sender->copied_bytes += output->size;
-        bytes = copy;
-    }
-    /* A lane may hold a number of an earlier flush: the address tells. */
+    const uint8_t *bytes = stable ? output->bytes : copy_of(sender, output);
     uint64_t hashed = hash(sender, &output->to);
     uint16_t *lane = &sender->lanes[hashed & (LANES - 1)];
-    if (*lane < sender->train_count && wr_address_equal(&sender->trains[*lane].to, &output->to) &&
-        append(sender, &sender->trains[*lane], output, bytes))
+    if (join(sender, *lane, output, bytes))
         return;
     *lane = (uint16_t)sender->train_count;
+    sender->last_train = sender->train_count;
     start_train(sender, output, bytes, hashed);
 }
 
@@ -435,7 +425,8 @@ static uint32_t refused(struct rd_sender *sender, uint32_t at, int why)
     if (lacks_gso && taken > 0)
         sender->gso = false;
     else
-        remember_refusal(sender, &train->to);
+        rd_gso_refusals_remember(&sender->refusals, &train->to, hash(sender, &train->to),
+                                 coarse_now());
     return taken;
 }
 

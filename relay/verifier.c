@@ -103,7 +103,8 @@ static void *run(void *argument)
  * flood of bogus leases would delay the media of everybody. SCHED_IDLE is the one class that every
  * ordinary thread displaces at once, where a nice value only changes shares. What it costs: where
  * all cores are busy forwarding, leases wait, and the core refuses those that wait too long. That
- * is the order of things here: who is inside comes first. Without effect where it is not allowed. */
+ * is the order of things here: who is inside comes first. Without effect where it is not allowed.
+ */
 static void let_others_go_first(pthread_t thread)
 {
     const struct sched_param none = {0};

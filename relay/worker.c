@@ -25,7 +25,8 @@
 #define RECEIVE_WAIT_US  2000
 #define DEADLINE_NEAR_NS (25 * WR_MS)
 
-/* ---- Its time ---------------------------------------------------------------------------------- */
+/* ---- Its time ----------------------------------------------------------------------------------
+ */
 
 /* Whoever raises the flag first wakes; who finds it raised knows that somebody does. The worker
  * says "asleep" before it looks at the flag for the last time, and we raise the flag before we look
@@ -126,7 +127,8 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* ---- Its life ---------------------------------------------------------------------------------- */
+/* ---- Its life ----------------------------------------------------------------------------------
+ */
 
 static struct wr_relay_config core_config(const struct rd_worker_group *group)
 {
@@ -201,6 +203,12 @@ struct rd_worker *rd_worker_create(struct rd_worker_group *group, uint32_t index
     }
     rd_worker_destroy(worker);
     return NULL;
+}
+
+void rd_worker_settle(struct rd_worker *worker)
+{
+    assert(!worker->running);
+    rd_worker_obey(worker);
 }
 
 bool rd_worker_start(struct rd_worker *worker, struct rd_error *error)

@@ -37,6 +37,8 @@ struct rd_worker;
 /* Takes all memory and owns `fd` from then on; the thread runs from rd_worker_start. */
 struct rd_worker *rd_worker_create(struct rd_worker_group *group, uint32_t index, int fd,
                                    struct rd_error *error);
+/* Before it is started: carries out what was ordered so far, on this thread. */
+void rd_worker_settle(struct rd_worker *worker);
 bool rd_worker_start(struct rd_worker *worker, struct rd_error *error);
 
 /* Something lies ready for it (an order, a result, a datagram in its ring). From any thread. */
@@ -57,8 +59,9 @@ void rd_worker_drain(struct rd_worker *worker);
 /* Sessions it has now: a number that may be read at any time. */
 uint32_t rd_worker_sessions(const struct rd_worker *worker);
 /* The sum over all workers: counters and gauges added up, keys and generation the highest, draining
- * where one is, drained where all are. Waits for up to a second in all; a worker that did not answer
- * by then counts with what it answered last, and the result is false. One caller at a time. */
+ * where one is, drained where all are. Waits for up to a second in all; a worker that did not
+ * answer by then counts with what it answered last, and the result is false. One caller at a time.
+ */
 bool rd_workers_snapshot(struct rd_worker_group *group, struct rd_worker_snapshot *sum);
 
 /* Ends the thread; what other threads still ask of the worker is without effect. */

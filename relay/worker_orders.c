@@ -9,7 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- On the asking thread ---------------------------------------------------------------------- */
+/* ---- On the asking thread ----------------------------------------------------------------------
+ */
 
 static struct rd_order *prepare(enum rd_order_kind kind)
 {
@@ -106,7 +107,8 @@ uint32_t rd_worker_sessions(const struct rd_worker *worker)
     return atomic_load_explicit(&worker->sessions, memory_order_relaxed);
 }
 
-/* ---- Snapshots --------------------------------------------------------------------------------- */
+/* ---- Snapshots ---------------------------------------------------------------------------------
+ */
 
 static struct rd_snapshot_slip *ask(struct rd_worker *worker)
 {
@@ -186,13 +188,14 @@ bool rd_workers_snapshot(struct rd_worker_group *group, struct rd_worker_snapsho
     return all;
 }
 
-/* ---- On the worker's thread -------------------------------------------------------------------- */
+/* ---- On the worker's thread --------------------------------------------------------------------
+ */
 
 static void add_key(struct rd_worker *worker, const struct rd_order *order)
 {
     const char *why = NULL;
-    switch (wr_relay_key_add(worker->relay, order->key.kid, order->key.bytes,
-                             order->key.standing)) {
+    switch (
+        wr_relay_key_add(worker->relay, order->key.kid, order->key.bytes, order->key.standing)) {
     case WR_KEY_ADDED:
     case WR_KEY_KNOWN:
         return;
@@ -226,6 +229,9 @@ static void set_limits(struct rd_worker *worker, const struct rd_order *order)
 static void answer(struct rd_worker *worker, struct rd_snapshot_slip *slip)
 {
     struct rd_worker_snapshot *snapshot = &slip->snapshot;
+    uint64_t dropped = rd_receiver_take_drops(worker->receiver);
+    if (dropped > 0)
+        wr_relay_backpressure(worker->relay, dropped);
     wr_relay_snapshot(worker->relay, &snapshot->core);
     snapshot->net = worker->net;
     snapshot->forward_latency_ns = worker->forward_latency_ns;

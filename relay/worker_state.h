@@ -45,7 +45,7 @@ struct rd_worker {
     uint32_t verifying;    /* requests at the verifier */
     const struct wr_datagram *fed; /* the batch at work; tag n is fed[n - 1] */
     size_t fed_count;
-    uint64_t to_wake;              /* workers that were handed something, a bit each */
+    uint64_t to_wake; /* workers that were handed something, a bit each */
     struct rd_local_addresses addresses;
     struct rd_net_counters net;
     struct rd_histogram forward_latency_ns;
@@ -59,8 +59,8 @@ _Static_assert(RD_WORKERS_MAX <= 64, "to_wake has a bit for each");
 /* worker.c. What other threads laid ready: results, datagrams handed over, orders. */
 void rd_worker_attend(struct rd_worker *worker);
 
-/* worker_data.c. What is received from the socket, without waiting or (where `wait`) until something
- * comes or about 2 ms have passed; false where nothing came. */
+/* worker_data.c. What is received from the socket, without waiting or (where `wait`) until
+ * something comes or about 2 ms have passed; false where nothing came. */
 bool rd_worker_receive(struct rd_worker *worker, bool wait);
 /* What other workers handed over. */
 void rd_worker_drain_ring(struct rd_worker *worker);

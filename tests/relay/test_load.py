@@ -4,13 +4,14 @@ usage: test_load.py WAVRY_PROBE WAVRY_RELAY [TEST…]
 """
 import json
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
 import threading
 
-from relay_bed import (DEADLINE, Key, Pair, Relay, RELAY_ID, check, equal, forward, resident_bytes,
-                       run, temporary_folder, tests_of)
+from relay_bed import (DEADLINE, Key, Pair, Relay, RELAY_ID, before, check, equal, resident_bytes, run,
+                       temporary_folder, tests_of)
 
 PROBE = None
 SANITIZED = False
@@ -200,6 +201,24 @@ def malformed_datagrams_end_in_counters(program):
         pair = Pair(relay)
         pair.exchange()
         pair.close()
+
+
+def what_the_kernel_drops_is_counted(program):
+    """A relay that stands still while more comes than its socket holds."""
+    with Relay(program) as relay:
+        relay.signal(signal.SIGSTOP)
+        count = 30_000
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            for _ in range(count):
+                stranger.sendto(b"x" * 1400, relay.address)
+        relay.signal(signal.SIGCONT)
+        for _ in before():
+            metrics = relay.metrics()
+            dropped = metrics["wavry_relay_backpressure_dropped_packets"]
+            if metrics["wavry_relay_packets_rx"] + dropped >= count:
+                break
+        equal(metrics["wavry_relay_packets_rx"] + dropped, count, "received and dropped")
+        check(dropped > 0, "nothing was dropped: its socket holds all")
 
 
 def sessions_come_and_go_and_memory_stays(program):

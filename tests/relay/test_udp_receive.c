@@ -171,7 +171,8 @@ Test(udp_receive, an_oversize_datagram_stays_oversize)
         const size_t sizes[] = {1500, 1501, 1536, 1537, 2000, 65507};
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
             loopback_send(peer, &relay, bytes, sizes[i]);
-        cr_assert_eq(rd_receive(receiver, false, &datagrams, &more), sizeof sizes / sizeof sizes[0]);
+        cr_assert_eq(rd_receive(receiver, false, &datagrams, &more),
+                     sizeof sizes / sizeof sizes[0]);
         cr_expect_eq(datagrams[0].size, WR_DATAGRAM_BYTES_MAX);
         for (size_t i = 1; i < sizeof sizes / sizeof sizes[0]; i++) {
             cr_expect_gt(datagrams[i].size, WR_DATAGRAM_BYTES_MAX);

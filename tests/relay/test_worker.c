@@ -27,7 +27,8 @@ static void leave(struct peer pair[WR_ROLES])
     peer_close(&pair[1]);
 }
 
-/* ---- One worker -------------------------------------------------------------------------------- */
+/* ---- One worker --------------------------------------------------------------------------------
+ */
 
 Test(worker, forwards_between_two_peers)
 {
@@ -139,7 +140,8 @@ Test(worker, a_flood_of_bogus_leases_costs_the_media_nothing)
     peer_close(&flood);
 }
 
-/* ---- Orders ------------------------------------------------------------------------------------ */
+/* ---- Orders ------------------------------------------------------------------------------------
+ */
 
 static uint64_t banned_sessions(const struct rd_worker_snapshot *snapshot)
 {
@@ -216,7 +218,8 @@ Test(worker, limits_that_cannot_be_change_nothing)
     }
 }
 
-/* ---- Several workers --------------------------------------------------------------------------- */
+/* ---- Several workers ---------------------------------------------------------------------------
+ */
 
 #define WORKERS 3
 
@@ -291,6 +294,34 @@ Test(worker, what_came_to_another_worker_is_handed_over)
     cr_expect_eq(sum.net.handed_over, 4 * (WORKERS - 1));
     cr_expect_eq(sum.net.handover_full, 0);
     peer_close(&client);
+}
+
+/* A worker that does not work: its ring takes what it has room for, and nobody waits for it. */
+Test(worker, what_its_owner_does_not_take_in_time_is_backpressure)
+{
+    enum { ROOM = 2, SENT = 10 };
+    uint8_t train[SENT * 64];
+    struct rd_worker_snapshot sum;
+    size_t size = 0;
+    stage.options.packet_queue_capacity = ROOM;
+    stage_open(2, false);
+    rd_worker_halt(stage.group.workers[1]);
+    struct peer peer = stage_peer(stage_session(0, 1), WR_ROLE_CLIENT);
+    for (uint64_t i = 0; i <= SENT; i++) {
+        if (i == 1) /* the first steers all of them */
+            peer.session = stage_session(1, 2);
+        size_t each = forward_of(&peer, i, train + size);
+        if (i == SENT)
+            send_train(&peer, train, size, (uint16_t)each);
+        size += each;
+    }
+    do
+        cr_assert_not(rd_workers_snapshot(&stage.group, &sum), "one worker does not answer");
+    while (sum.core.counters.packets_rx == 0);
+    cr_expect_eq(sum.net.handed_over, ROOM);
+    cr_expect_eq(sum.net.handover_full, SENT - 1 - ROOM);
+    cr_expect_eq(sum.core.counters.backpressure_dropped_packets, SENT - 1 - ROOM);
+    peer_close(&peer);
 }
 
 Test(worker, bare_packets_find_the_worker_that_has_their_sender_bound)

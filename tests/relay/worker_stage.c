@@ -60,9 +60,11 @@ void stage_open(uint32_t workers, bool without_key)
     struct rd_error error = {""};
     struct rd_worker_group *group = &stage.group;
     int fds[RD_WORKERS_MAX];
-    struct rd_udp_settings settings = {
-        .listen = stage.options.listen, .workers = workers, .buffer_bytes = 1 << 20, .dscp = -1,
-        .gro = stage.options.gro};
+    struct rd_udp_settings settings = {.listen = stage.options.listen,
+                                       .workers = workers,
+                                       .buffer_bytes = 1 << 20,
+                                       .dscp = -1,
+                                       .gro = stage.options.gro};
     stage.options.workers = workers;
     *group = (struct rd_worker_group){
         .options = &stage.options,
@@ -166,8 +168,8 @@ static size_t lease_datagram(const struct peer *peer, const char *sub,
     clock_gettime(CLOCK_REALTIME, &now);
     uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / WR_MS;
     snprintf(name, sizeof name, "peer-%d", peer->fd);
-    struct wr_mint mint = wr_mint_lease(&texts, sub != NULL ? sub : name, &peer->session, peer->role,
-                                        STAGE_RELAY_ID, "k", now_ms, 600 * 1000);
+    struct wr_mint mint = wr_mint_lease(&texts, sub != NULL ? sub : name, &peer->session,
+                                        peer->role, STAGE_RELAY_ID, "k", now_ms, 600 * 1000);
     size_t size = start_datagram(peer, 0x01, datagram);
     datagram[size++] = (uint8_t)peer->role;
     uint32_t token_bytes = wr_mint_token(&mint, stage.secret_key, (char *)datagram + size + 2,

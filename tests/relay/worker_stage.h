@@ -12,7 +12,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
-#define STAGE_RELAY_ID "relay-a"
+#define STAGE_RELAY_ID      "relay-a"
 #define STAGE_DEADLINE_SECS 20
 
 struct stage {

@@ -1,0 +1,57 @@
+#include "own_addresses.h"
+
+#include "address.h"
+
+#include <criterion/criterion.h>
+
+static struct wr_address list[WR_OWN_ADDRESSES_MAX];
+static uint32_t left_out;
+static struct rd_options options;
+
+static uint32_t own_of(const char *bound_text)
+{
+    struct wr_address bound;
+    cr_assert(wr_address_parse(bound_text, &bound));
+    return rd_own_addresses(&bound, &options, list, &left_out);
+}
+
+static void announce(const char *text)
+{
+    cr_assert(wr_address_parse(text, &options.advertise[options.advertise_count++]));
+}
+
+static bool has(uint32_t count, const char *text)
+{
+    struct wr_address wanted;
+    cr_assert(wr_address_parse(text, &wanted));
+    for (uint32_t i = 0; i < count; i++)
+        if (wr_address_equal(&list[i], &wanted))
+            return true;
+    return false;
+}
+
+Test(own_addresses, a_bound_address_is_the_only_one)
+{
+    cr_assert_eq(own_of("127.0.0.1:4000"), 1);
+    cr_expect(has(1, "127.0.0.1:4000"));
+    cr_expect_eq(left_out, 0);
+}
+
+Test(own_addresses, a_wildcard_is_every_address_of_the_host_with_its_port)
+{
+    uint32_t count = own_of("0.0.0.0:4000");
+    cr_expect(has(count, "127.0.0.1:4000"));
+    cr_expect_not(has(count, "0.0.0.0:4000"));
+    count = own_of("[::]:4001");
+    cr_expect(has(count, "127.0.0.1:4001"), "it takes IPv4 as well");
+}
+
+Test(own_addresses, announced_ones_belong_to_it_each_once)
+{
+    announce("192.0.2.1:4000");
+    announce("127.0.0.1:4000");
+    announce("192.0.2.1:4000");
+    uint32_t count = own_of("127.0.0.1:4000");
+    cr_expect_eq(count, 2);
+    cr_expect(has(count, "192.0.2.1:4000"));
+}
