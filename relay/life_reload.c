@@ -134,15 +134,22 @@ static void name_changes(const struct rd_option_change *changes, size_t count)
     }
 }
 
+/* "auto" is measured once: at the start, or now where it was a number until now. */
+static uint32_t automatic_verify_rate(const struct life *life)
+{
+    return life->options.core.verify_rate == 0 ? life->group.verify_rate : rd_verifier_measure();
+}
+
 static void change_limits(struct life *life)
 {
     struct wr_relay_config config = life->running->core;
     if (config.verify_rate == 0)
-        config.verify_rate = life->group.verify_rate;
+        config.verify_rate = automatic_verify_rate(life);
     for (uint32_t i = 0; i < life->group.count; i++)
         rd_worker_set_limits(life->group.workers[i], &config);
     atomic_store(&life->max_sessions, config.max_sessions);
     atomic_store(&life->load_shed_threshold_pct, config.load_shed_threshold_pct);
+    atomic_store(&life->verify_rate, config.verify_rate);
 }
 
 static void take_over(struct life *life, struct rd_options *next)

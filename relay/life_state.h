@@ -37,6 +37,7 @@ struct life {
     /* Read by HTTP and the master client. */
     _Atomic uint32_t max_sessions;
     _Atomic uint32_t load_shed_threshold_pct;
+    _Atomic uint32_t verify_rate; /* what "auto" became, too */
     _Atomic bool draining;
     _Atomic uint32_t drained; /* workers */
 
