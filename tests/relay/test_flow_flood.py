@@ -258,15 +258,17 @@ def reload_often(program, workers):
                 write(config, f"max-sessions = {50 + number}", f"verify-rate = {1000 + number}",
                       f"log-level = {('info', 'debug')[number % 2]}")
                 write(keys, Key().option, extra[number % 4].option)
-                write(bans, *(f"mallory-{n}" for n in range(number % 7)))
+                write(bans, *(f"mallory-{n}" for n in range(1 + number % 7)))
                 relay.signal(signal.SIGHUP)
                 stream.send(50)
                 wait_max_sessions(relay, 50 + number)
                 stream.send(50)
             stream.finish()
             equal(relay.metrics()["wavry_relay_verification_rate_limit"], 1049, "verify-rate")
-            Pair(relay, key=extra[49 % 4]).exchange()
-            Peer(relay, uuid.uuid4(), CLIENT, extra[0]).refused(2)
+            for key in (Key(), *extra):  # one that left the file stays for an hour
+                Pair(relay, key=key).exchange()
+            banned = Peer(relay, uuid.uuid4(), CLIENT)
+            banned.refused(5, banned.lease(sub="mallory-0"))
 
 
 def reloads_under_traffic_lose_nothing(program):
@@ -291,6 +293,26 @@ def two_reloads_in_a_row_end_with_the_last_files(program):
                 relay.signal(signal.SIGHUP)
                 wait_max_sessions(relay, 2 * number + 1)
                 pair.exchange()
+
+
+def every_live_option_takes_effect(program):
+    """Those that no other flow would notice: how often statistics are logged, and "auto"."""
+    with temporary_folder() as folder:
+        config = pathlib.Path(folder, "conf")
+        write(config, "stats-log-interval-secs = 0", "verify-rate = 77", "max-sessions = 10")
+        with Relay(program, "--config", str(config)) as relay:
+            def limit():
+                return relay.metrics()["wavry_relay_verification_rate_limit"]
+            equal(limit(), 77, "verify-rate")
+            write(config, "stats-log-interval-secs = 1", "max-sessions = 9")
+            relay.signal(signal.SIGHUP)
+            wait_max_sessions(relay, 9)
+            check(limit() not in (0, 77), f"verify-rate auto is {limit()}")
+            relay.wait_line("statistics")
+            write(config, "stats-log-interval-secs = 3600", "verify-rate = 78", "max-sessions = 8")
+            relay.signal(signal.SIGHUP)
+            wait_max_sessions(relay, 8)
+            equal(limit(), 78, "verify-rate")
 
 
 # ---- Drain ---------------------------------------------------------------------------------------
