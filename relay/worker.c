@@ -48,10 +48,25 @@ static void take_results(struct rd_worker *worker)
 {
     uint32_t id;
     int key_index;
-    while (rd_verifier_result(worker->group->verifier, worker->index, &id, &key_index)) {
+    while (
+        rd_verifier_result(worker->group->verifier, worker->index, worker->now, &id, &key_index)) {
         worker->verifying--;
         wr_relay_verified(worker->relay, id, key_index);
     }
+}
+
+/* Where the machine is so busy that the verifier does not run, not even to wake us. */
+static void help_verifier(struct rd_worker *worker)
+{
+    uint32_t id;
+    int key_index;
+    if (worker->now < rd_verifier_help_at(worker->group->verifier, worker->index))
+        return;
+    take_results(worker);
+    if (!rd_verifier_help(worker->group->verifier, worker->index, worker->now, &id, &key_index))
+        return;
+    worker->verifying--;
+    wr_relay_verified(worker->relay, id, key_index);
 }
 
 void rd_worker_attend(struct rd_worker *worker)
@@ -91,6 +106,7 @@ static void turn(struct rd_worker *worker)
     rd_worker_attend(worker);
     if (worker->stopping)
         return;
+    help_verifier(worker);
     wr_instant deadline = WR_NEVER;
     if (!worker->backlog) {
         deadline = wr_relay_next_deadline(worker->relay);
@@ -111,7 +127,8 @@ static void turn(struct rd_worker *worker)
             worker->flowing = false;
         return;
     }
-    sleep_until(worker, deadline);
+    wr_instant help_at = rd_verifier_help_at(worker->group->verifier, worker->index);
+    sleep_until(worker, help_at < deadline ? help_at : deadline);
     (void)rd_worker_receive(worker, false);
 }
 

@@ -38,7 +38,7 @@ static void verify(void *context, const struct wr_verification *verification)
 {
     struct rd_worker *worker = context;
     worker->verifying++;
-    rd_verifier_ask(worker->group->verifier, worker->index, verification);
+    rd_verifier_ask(worker->group->verifier, worker->index, verification, worker->now);
 }
 
 static void bound_changed(void *context, const struct wr_address *address, enum wr_bound bound)

@@ -148,6 +148,18 @@ static uint64_t banned_sessions(const struct rd_worker_snapshot *snapshot)
     return snapshot->core.counters.sessions_banned;
 }
 
+/* A machine that is busy with something else: the thread got as far as its first result and stands
+ * there, before it could wake anybody. */
+Test(worker, peers_can_join_where_the_verifier_does_not_run)
+{
+    struct peer pair[WR_ROLES];
+    stage_open(1, false);
+    atomic_store(&stage.verifier_stands, true);
+    stage_pair(stage_session(0, 1), pair);
+    exchange(pair, 1);
+    leave(pair);
+}
+
 Test(worker, a_ban_ends_sessions_and_an_unban_lets_in_again)
 {
     stage_open(1, false);
