@@ -9,20 +9,20 @@ import sys
 import time
 import uuid
 
-from relay_bed import (ACK, CLIENT, Fail, Key, Peer, Relay, SERVER, before, check, equal, forward,
-                       main, present, renew, resident_bytes)
+from relay_bed import (ACK, CLIENT, REJECT, Fail, Key, Peer, Relay, SERVER, before, check, equal,
+                       forward, main, present, renew, resident_bytes)
 
-SLOTS = 32            # sessions at a time: what they send at once fits any socket's buffer
-POOL = 1024           # sessions that come again and again: their signatures are in the cache
-CACHED = 4096         # good leases that the cache holds
-FRESH_EVERY = 8       # every so many sessions one that was never seen
-FORGOTTEN_EVERY = 64  # ... one that leaves without a word, and ends as idle
-ALONE_EVERY = 192     # ... and one whose second peer never comes
-MOVE_EVERY = 16       # rounds after which a slot's peers have new ports
+SLOTS = 32              # sessions at a time: what they send at once fits any socket's buffer
+POOL = 1024             # sessions that come again and again: their signatures are in the cache
+CACHED = 4096           # good leases that the cache holds
+FRESH_EVERY = 8         # every so many sessions one that was never seen
+FORGOTTEN_EVERY = 512   # ... one that leaves without a word, and ends as idle
+ALONE_EVERY = 2048      # ... and one whose second peer never comes
+MOVE_EVERY = 16         # rounds after which a slot's peers have new ports
 GROWTH_BYTES_MAX = 1 << 20
 NO_LIMIT = str(10 ** 9)
 OPTIONS = ("--max-sessions", "2000", "--verify-rate", "100000", "--ip-rate-limit-pps", NO_LIMIT,
-           "--identity-rate-limit-pps", NO_LIMIT, "--idle-timeout", "1", "--peer-wait-secs", "1")
+           "--identity-rate-limit-pps", NO_LIMIT, "--idle-timeout", "10", "--peer-wait-secs", "10")
 PREFIX = "wavry_relay_"
 
 
@@ -72,8 +72,9 @@ class Lives:
                 self.send(server, of_server)
         cookies = []
         for end, session, _, _, client, server in begun:
-            cookies.append([self.acked(peer, session)
-                            for peer in ((client,) if end == "alone" else (client, server))])
+            asked = ((client, of_client), (server, of_server))
+            cookies.append([self.acked(peer, session, data)
+                            for peer, data in asked[:1 if end == "alone" else 2]])
         for one, other in ((4, 5), (5, 4)):
             for life in begun:
                 if life[0] != "alone":
@@ -91,10 +92,13 @@ class Lives:
         for peer in self.peers[self.rounds % SLOTS] if self.rounds % MOVE_EVERY == 0 else ():
             peer.move()
 
-    @staticmethod
-    def acked(peer, session):
+    def acked(self, peer, session, data):
+        """The cookie in the ACK. A machine that stood still for 2 s has the lease refused once."""
         peer.session = session
         answer = peer.answer()
+        while answer.kind == REJECT and answer.reason == 6:
+            self.send(peer, data)
+            answer = peer.answer()
         equal(answer.kind, ACK, f"kind of answer (reason {getattr(answer, 'reason', None)})")
         check(answer.cookie, "a cookie")
         return answer.cookie
