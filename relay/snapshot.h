@@ -39,7 +39,7 @@ void rd_histogram_merge(struct rd_histogram *into, const struct rd_histogram *fr
     X(gso_fallbacks)    /* trains sent one by one because GSO was refused */                       \
     X(handed_over)      /* datagrams given to the worker that owns their session */                \
     X(handover_full)    /* those dropped because its ring was full (also backpressure) */          \
-    X(kernel_dropped)   /* SO_RXQ_OVFL (also backpressure_dropped_packets) */
+    X(kernel_dropped)   /* at the socket (also backpressure_dropped_packets) */
 
 struct rd_net_counters {
 #define RD_NET_FIELD(name) uint64_t name;

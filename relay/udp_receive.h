@@ -25,7 +25,8 @@ void rd_receiver_destroy(struct rd_receiver *receiver);
 size_t rd_receive(struct rd_receiver *receiver, bool wait, struct wr_datagram **datagrams,
                   bool *more);
 
-/* Datagrams that the kernel dropped at this socket since the last call (SO_RXQ_OVFL). */
+/* Datagrams that the kernel dropped at this socket since the last call. A system call (SO_MEMINFO);
+ * on a kernel without it, what the latest datagrams told (SO_RXQ_OVFL). */
 uint64_t rd_receiver_take_drops(struct rd_receiver *receiver);
 
 /* True where these bytes lie in the receiver's buffers, and so stay until the next rd_receive. */

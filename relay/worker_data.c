@@ -108,9 +108,6 @@ bool rd_worker_receive(struct rd_worker *worker, bool wait)
         feed(worker, datagrams, count, worker->arrived_ns);
     if (worker->to_wake != 0)
         wake_others(worker);
-    uint64_t dropped = rd_receiver_take_drops(worker->receiver);
-    if (dropped > 0)
-        wr_relay_backpressure(worker->relay, dropped);
     return true;
 }
 

@@ -229,6 +229,9 @@ static void set_limits(struct rd_worker *worker, const struct rd_order *order)
 static void answer(struct rd_worker *worker, struct rd_snapshot_slip *slip)
 {
     struct rd_worker_snapshot *snapshot = &slip->snapshot;
+    uint64_t dropped = rd_receiver_take_drops(worker->receiver);
+    if (dropped > 0)
+        wr_relay_backpressure(worker->relay, dropped);
     wr_relay_snapshot(worker->relay, &snapshot->core);
     snapshot->net = worker->net;
     snapshot->forward_latency_ns = worker->forward_latency_ns;

@@ -215,8 +215,8 @@ def hold(generator, relay, sessions, begin):
 def memory(generator, programs):
     """Signatures are not checked here: they are slow and take no memory."""
     env = {"WAVRY_RELAY_ALLOW_INSECURE_DEV": "1", "WAVRY_ALLOW_INSECURE_RELAY": "1"}
-    with BenchRelay(programs["relay"], sessions=100_000, env=env) as relay:
-        figure("resident memory without sessions, room for 100,000",
+    with BenchRelay(programs["relay"], sessions=110_000, env=env) as relay:
+        figure("resident memory without sessions, room for 110,000",
                resident_bytes(relay.process) / 2**20, "MiB")
         for sessions in (100, 100_000):
             load = hold(generator, relay, sessions, 0)

@@ -89,6 +89,20 @@ static struct streams begin(const struct load_options *options, wr_instant start
     };
 }
 
+/* Of a total: what fits now, and is left. */
+static uint32_t churn_now(const struct load *load)
+{
+    uint64_t left = load->options->churn_total - load->results.churn_started;
+    uint32_t room = load_churn_room(load);
+    return room < left ? room : (uint32_t)left;
+}
+
+static bool churn_goes_on(const struct load *load)
+{
+    const struct load_results *results = &load->results;
+    return results->churn_ended + results->churn_failed < load->options->churn_total;
+}
+
 static void send_due(struct load *load, struct streams *streams, wr_instant now)
 {
     const struct load_options *options = load->options;
@@ -102,6 +116,8 @@ static void send_due(struct load *load, struct streams *streams, wr_instant now)
     load_flood_malformed(load, malformed < malformed_left ? malformed : (uint32_t)malformed_left);
     if (options->churn > 0)
         load_churn(load, now, due(&streams->churn, now));
+    else if (options->churn_total > 0)
+        load_churn(load, now, churn_now(load));
     load_keep_alive(load, now);
 }
 
@@ -111,7 +127,7 @@ static void stream(struct load *load)
     wr_instant start = probe_monotonic_ns(), now = start;
     wr_instant end = wr_after(start, options->duration_ms * WR_MS);
     struct streams streams = begin(options, start);
-    while (now < end) {
+    while (now < end || churn_goes_on(load)) {
         send_due(load, &streams, now);
         load_drain(load);
         if (options->rate > 0) {
@@ -137,7 +153,7 @@ static void settle(struct load *load)
         until = wr_after(until, 10 * SETTLE_NS);
     while (now < until && (wr_elapsed(heard, now) < QUIET_NS ||
                            results->churn_started > results->churn_ended + results->churn_failed)) {
-        if (options->churn > 0)
+        if (results->churn_started > 0)
             load_churn(load, now, 0);
         load_keep_alive(load, now);
         if (load_drain(load) > 0)

@@ -29,13 +29,14 @@ struct load_options {
     uint32_t rate; /* datagrams per second in all, 0: as fast as it goes */
     uint32_t size; /* of a datagram, UDP payload bytes */
     uint32_t duration_ms;
-    uint32_t burst;     /* datagrams per wake-up of a paced stream */
-    uint32_t run;       /* datagrams of one flow in a row */
-    uint32_t bogus;     /* wrong leases per second */
-    uint32_t malformed; /* datagrams in all */
-    uint32_t churn;     /* sessions per second */
-    uint32_t seed;      /* of what is random in floods */
-    uint32_t cpu_of;    /* process whose CPU time is measured, 0: none */
+    uint32_t burst;       /* datagrams per wake-up of a paced stream */
+    uint32_t run;         /* datagrams of one flow in a row */
+    uint32_t bogus;       /* wrong leases per second */
+    uint32_t malformed;   /* datagrams in all */
+    uint32_t churn;       /* sessions per second */
+    uint32_t churn_total; /* or so many in all, as fast as they are taken; 0: none */
+    uint32_t seed;        /* of what is random in floods */
+    uint32_t cpu_of;      /* process whose CPU time is measured, 0: none */
     uint32_t max_loss_pct;
     uint32_t ports[WR_ROLES]; /* of the two sockets, 0: any */
     bool gso;                 /* send runs as one */
@@ -108,6 +109,8 @@ void load_print(const struct load_options *options, const struct load_results *r
 bool load_set_up(struct load *load, struct probe_error *error);
 /* Sessions that come and go: so many more begin now, all are served. */
 void load_churn(struct load *load, wr_instant now, uint32_t begin);
+/* How many more a relay can take at once without dropping any. */
+uint32_t load_churn_room(const struct load *load);
 /* An answer of the relay's for a session that has peers. False where it has none. */
 bool load_session_heard(struct load *load, enum wr_role role, const uint8_t *bytes, uint32_t size);
 /* Gives all flows back. */

@@ -35,6 +35,9 @@ static const char help[] =
     "                        another session and source\n"
     "  --malformed N         datagrams that are wrong in every way, evenly over the time\n"
     "  --churn RATE          sessions per second that are set up, used once, and released\n"
+    "  --churn-total N       so many such sessions instead, as fast as the relay takes them; goes "
+    "on\n"
+    "                        until all have ended\n"
     "  --seed N              of what is random in those (1)\n"
     "\n"
     "For benchmarks:\n"
@@ -68,6 +71,7 @@ enum {
     OPTION_BOGUS,
     OPTION_MALFORMED,
     OPTION_CHURN,
+    OPTION_CHURN_TOTAL,
     OPTION_SEED,
     OPTION_CPU_OF,
     OPTION_NO_LEASES,
@@ -96,6 +100,7 @@ static const struct option names[] = {
     {"bogus-leases", required_argument, NULL, OPTION_BOGUS},
     {"malformed", required_argument, NULL, OPTION_MALFORMED},
     {"churn", required_argument, NULL, OPTION_CHURN},
+    {"churn-total", required_argument, NULL, OPTION_CHURN_TOTAL},
     {"seed", required_argument, NULL, OPTION_SEED},
     {"cpu-of", required_argument, NULL, OPTION_CPU_OF},
     {"no-leases", no_argument, NULL, OPTION_NO_LEASES},
@@ -198,6 +203,8 @@ static bool take_number(struct load_options *options, int option, const char *va
         return probe_take_u32("--malformed", value, 0, 1000000000, &options->malformed);
     case OPTION_CHURN:
         return probe_take_u32("--churn", value, 0, 100000, &options->churn);
+    case OPTION_CHURN_TOTAL:
+        return probe_take_u32("--churn-total", value, 0, 1000000000, &options->churn_total);
     case OPTION_SEED:
         return probe_take_u32("--seed", value, 0, UINT32_MAX, &options->seed);
     case OPTION_CPU_OF:
@@ -219,9 +226,11 @@ static bool check_given(struct load_options *options)
         options->run = options->gso ? 16 : 1;
     if (options->run * options->size > 65000)
         return probe_usage("--run times --size is at most 65000 bytes");
+    if (options->churn > 0 && options->churn_total > 0)
+        return probe_usage("either --churn or --churn-total");
     if (options->bare) {
         bool alone = options->key_file == NULL && options->bogus == 0 && options->churn == 0 &&
-                     options->malformed == 0;
+                     options->churn_total == 0 && options->malformed == 0;
         return alone || probe_usage("--no-leases goes with the stream alone, without --key-file");
     }
     if (options->key_file == NULL)

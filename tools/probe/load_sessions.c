@@ -21,6 +21,9 @@
 #define CHURN_LIFE_NS  (20 * WR_S) /* then it counts as failed */
 #define SERVE_EVERY_NS (5 * WR_MS) /* deadlines of peers are looked at */
 
+#define SETUP_REST_NS   50000
+#define RELEASE_REST_NS 1000000
+
 #define KIND_FLOW  0
 #define KIND_CHURN 1
 
@@ -264,6 +267,12 @@ static void serve(struct load *load, wr_instant now)
     load_socket_flush(&load->sockets[1]);
 }
 
+uint32_t load_churn_room(const struct load *load)
+{
+    uint32_t in_use = load->slots->in_use;
+    return in_use < SETUP_SLOTS ? SETUP_SLOTS - in_use : 0;
+}
+
 void load_churn(struct load *load, wr_instant now, uint32_t begin)
 {
     for (; begin > 0; begin--) {
@@ -292,9 +301,9 @@ static bool refused(const struct load *load, struct probe_error *error)
     return false;
 }
 
-static void rest(void)
+static void rest(long ns)
 {
-    struct timespec while_ns = {.tv_nsec = 50000};
+    struct timespec while_ns = {.tv_nsec = ns};
     nanosleep(&while_ns, NULL);
 }
 
@@ -315,7 +324,7 @@ bool load_set_up(struct load *load, struct probe_error *error)
         serve(load, now);
         load_keep_alive(load, now);
         if (load_drain(load) == 0)
-            rest();
+            rest(SETUP_REST_NS);
         if (load->results.flows_up > up)
             moved = now;
         up = load->results.flows_up;
@@ -345,9 +354,9 @@ void load_release(struct load *load)
             memcpy(load_socket_room(&load->sockets[role], load->spread ? source + i : 0, size, 0),
                    bytes, size);
         }
-        /* Not faster than the relay takes it: what is lost here stays until it is idle. */
-        if (i % LOAD_BATCH == 0)
-            rest();
+        /* Not faster than a relay takes it: what is lost here stays until it is idle. */
+        if (i % LOAD_BATCH == LOAD_BATCH - 1)
+            rest(RELEASE_REST_NS);
     }
     load_socket_flush(&load->sockets[0]);
     load_socket_flush(&load->sockets[1]);

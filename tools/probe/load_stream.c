@@ -131,8 +131,10 @@ static void take_other(struct load *load, enum wr_role role, const struct load_a
         results->stray++;
     else if (packet.type == WR_PACKET_LEASE_REJECT)
         results->rejects[packet.reason < LOAD_REASONS ? packet.reason : 0]++;
-    else
+    else if (packet.type == WR_PACKET_LEASE_ACK)
         results->acks++;
+    else
+        results->stray++;
 }
 
 static void take(struct load *load, enum wr_role role, const struct load_arrival *arrival)
