@@ -7,6 +7,7 @@
 #define RD_WORKER_STATE_H
 
 #include "clock.h"
+#include "early_bare.h"
 #include "local_addresses.h"
 #include "mailbox.h"
 #include "udp_receive.h"
@@ -32,7 +33,8 @@ struct rd_worker {
     bool running;
     struct rd_receiver *receiver;
     struct rd_sender *sender;
-    struct rd_handover *ring; /* NULL with one worker */
+    struct rd_handover *ring;    /* NULL with one worker */
+    struct rd_early_bare *early; /* and so is this */
     struct wr_relay *relay;
     struct wr_relay_config config; /* as its core has it */
 
@@ -64,6 +66,8 @@ void rd_worker_attend(struct rd_worker *worker);
 bool rd_worker_receive(struct rd_worker *worker, bool wait);
 /* What other workers handed over. */
 void rd_worker_drain_ring(struct rd_worker *worker);
+/* Looks again at bare packets that had come early. */
+void rd_worker_look_again(struct rd_worker *worker);
 /* Sends what is queued. Reads the clock anew. Returns the number of datagrams the kernel took. */
 size_t rd_worker_flush(struct rd_worker *worker);
 
