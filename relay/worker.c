@@ -62,7 +62,8 @@ void rd_worker_attend(struct rd_worker *worker)
     take_results(worker);
     if (worker->ring != NULL)
         rd_worker_drain_ring(worker);
-    rd_worker_obey(worker);
+    if (rd_worker_obey(worker))
+        atomic_store(&worker->attention, true); /* the media is waited for in between */
 }
 
 /* Until the socket has something, another thread wakes us, or the deadline comes. */
@@ -215,7 +216,8 @@ struct rd_worker *rd_worker_create(struct rd_worker_group *group, uint32_t index
 void rd_worker_settle(struct rd_worker *worker)
 {
     assert(!worker->running);
-    rd_worker_obey(worker);
+    while (rd_worker_obey(worker))
+        continue;
 }
 
 bool rd_worker_start(struct rd_worker *worker, struct rd_error *error)
@@ -241,6 +243,7 @@ void rd_worker_destroy(struct rd_worker *worker)
     if (worker->ring != NULL)
         rd_handover_destroy(worker->ring);
     rd_early_bare_destroy(worker->early);
+    rd_order_free_all(worker->orders);
     rd_mailbox_end(&worker->mailbox);
     if (worker->event_fd >= 0)
         (void)close(worker->event_fd);

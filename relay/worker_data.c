@@ -51,8 +51,7 @@ static void hand_over(struct rd_worker *worker, uint32_t to, const struct wr_dat
     wr_relay_backpressure(worker->relay, 1);
 }
 
-/* It stays here because nobody knows its sender: it may just have come before its lease was read.
- */
+/* Stays here because nobody knows its sender: its lease may just not have been read yet. */
 static bool comes_early(struct rd_worker *worker, const struct wr_datagram *datagram)
 {
     return worker->config.bare_rift && wr_rift_begins(datagram->bytes, datagram->size) &&

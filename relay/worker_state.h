@@ -40,11 +40,12 @@ struct rd_worker {
 
     /* The thread's own. */
     bool stopping;
-    bool flowing;          /* traffic comes so densely that waiting in the receive itself pays */
-    bool backlog;          /* the last receive said that there is more */
-    wr_instant now;        /* what its core is told; read anew after every wait and every send */
-    wr_instant arrived_ns; /* the last batch */
-    uint32_t verifying;    /* requests at the verifier */
+    struct rd_order *orders; /* taken out of the mailbox, to be carried out */
+    bool flowing;            /* traffic comes so densely that waiting in the receive itself pays */
+    bool backlog;            /* the last receive said that there is more */
+    wr_instant now;          /* what its core is told; read anew after every wait and every send */
+    wr_instant arrived_ns;   /* the last batch */
+    uint32_t verifying;      /* requests at the verifier */
     const struct wr_datagram *fed; /* the batch at work; tag n is fed[n - 1] */
     size_t fed_count;
     uint64_t to_wake; /* workers that were handed something, a bit each */
@@ -74,7 +75,8 @@ size_t rd_worker_flush(struct rd_worker *worker);
 /* worker_events.c. */
 struct wr_environment rd_worker_environment(struct rd_worker *worker);
 
-/* worker_orders.c. All that lie in the mailbox. */
-void rd_worker_obey(struct rd_worker *worker);
+/* worker_orders.c. What lies in the mailbox, as much as about a millisecond allows; true where
+ * there may be more. */
+bool rd_worker_obey(struct rd_worker *worker);
 
 #endif

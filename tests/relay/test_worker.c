@@ -2,11 +2,13 @@
 
 #include "allocations.h"
 #include "rift.h"
+#include "worker_state.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #define NO_KEY true
@@ -142,6 +144,25 @@ Test(worker, a_flood_of_bogus_leases_costs_the_media_nothing)
 
 /* ---- Orders ------------------------------------------------------------------------------------
  */
+
+/* A long ban list, by SIGHUP: the media must have its turn in between. */
+Test(worker, many_orders_are_carried_out_bit_by_bit)
+{
+    enum { BANS = 60000 };
+    stage_open(1, false);
+    struct rd_worker *worker = stage.group.workers[0];
+    rd_worker_halt(worker); /* the worker is this thread */
+    uint32_t turns = 1;
+    for (uint32_t i = 0; i < BANS; i++) {
+        char sub[16];
+        snprintf(sub, sizeof sub, "mallory-%u", i);
+        rd_worker_ban(worker, sub);
+    }
+    while (rd_worker_obey(worker))
+        turns++;
+    cr_expect_gt(turns, 1);
+    rd_worker_ban(worker, "one more that nobody carries out");
+}
 
 static uint64_t banned_sessions(const struct rd_worker_snapshot *snapshot)
 {
