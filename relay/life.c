@@ -141,7 +141,8 @@ static bool create_workers(struct life *life, struct rd_error *error)
     group->context = life;
     group->verify_rate = rd_life_verify_rate(life, options);
     if (group->count > 1) {
-        /* Two peers a session, and a worker may have a few more bound while they move. */
+        /* Two peers a session; an address that is bound no more leaves before another takes its
+         * place. */
         uint64_t bound_max = (uint64_t)options->core.max_sessions * 2;
         group->shared = wr_shared_create();
         group->owners = rd_address_owners_create((uint32_t)bound_max);
