@@ -139,11 +139,10 @@ static bool create_workers(struct life *life, struct rd_error *error)
     group->key_wanted = on_key_wanted;
     group->drained = on_drained;
     group->context = life;
-    group->verify_rate =
-        options->core.verify_rate != 0 ? options->core.verify_rate : rd_verifier_measure();
-    atomic_store(&life->verify_rate, group->verify_rate);
+    group->verify_rate = rd_life_verify_rate(life, options);
     if (group->count > 1) {
-        /* Two peers a session, and a worker may have a few more bound while they move. */
+        /* Two peers a session; an address that is bound no more leaves before another takes its
+         * place. */
         uint64_t bound_max = (uint64_t)options->core.max_sessions * 2;
         group->shared = wr_shared_create();
         group->owners = rd_address_owners_create((uint32_t)bound_max);
@@ -273,7 +272,7 @@ static void wait_for_something(const struct life *life, wr_instant until_ns)
 }
 
 /* A reload may have changed how often. */
-static wr_instant statistics_due(const struct life *life)
+static wr_instant next_statistics(const struct life *life)
 {
     uint64_t interval_ns = life->running->stats_log_interval_secs * WR_S;
     return interval_ns > 0 ? wr_after(life->last_logged_ns, interval_ns) : WR_NEVER;
@@ -284,15 +283,15 @@ static int live(struct life *life)
     wr_instant drain_ends_ns = WR_NEVER;
     life->last_logged_ns = rd_clock();
     while (atomic_load(&life->drained) < life->group.count) {
-        wr_instant due_ns = statistics_due(life);
-        wait_for_something(life, due_ns < drain_ends_ns ? due_ns : drain_ends_ns);
+        wr_instant statistics_ns = next_statistics(life);
+        wait_for_something(life, statistics_ns < drain_ends_ns ? statistics_ns : drain_ends_ns);
         obey_signals(life, &drain_ends_ns);
         wr_instant now = rd_clock();
         if (now >= drain_ends_ns) {
             RD_LOG(RD_LOG_ERROR, "drain_overdue", rd_text("effect", "ended without it"));
             return 1;
         }
-        if (now >= statistics_due(life))
+        if (now >= next_statistics(life))
             rd_life_log_statistics(life);
     }
     RD_LOG(RD_LOG_INFO, "drained");

@@ -77,7 +77,8 @@ void rd_worker_attend(struct rd_worker *worker)
     take_results(worker);
     if (worker->ring != NULL)
         rd_worker_drain_ring(worker);
-    rd_worker_obey(worker);
+    if (rd_worker_obey(worker))
+        atomic_store(&worker->attention, true); /* the media is waited for in between */
 }
 
 /* Until the socket has something, another thread wakes us, or the deadline comes. */
@@ -107,7 +108,11 @@ static void turn(struct rd_worker *worker)
     if (worker->stopping)
         return;
     help_verifier(worker);
-    wr_instant deadline = WR_NEVER;
+    wr_instant deadline = WR_NEVER, look = WR_NEVER;
+    if (worker->early != NULL) {
+        rd_worker_look_again(worker);
+        look = rd_early_bare_due(worker->early);
+    }
     if (!worker->backlog) {
         deadline = wr_relay_next_deadline(worker->relay);
         if (deadline <= worker->now) {
@@ -115,6 +120,7 @@ static void turn(struct rd_worker *worker)
             deadline = wr_relay_next_deadline(worker->relay);
         }
     }
+    deadline = look < deadline ? look : deadline;
     /* Results, orders and deadlines may have answers to send. */
     (void)rd_worker_flush(worker);
     if (worker->backlog || atomic_load_explicit(&worker->attention, memory_order_relaxed)) {
@@ -180,10 +186,12 @@ static bool open_network(struct rd_worker *worker)
         rd_receiver_create(worker->fd, options->gro, &worker->addresses, &worker->net);
     worker->sender = rd_sender_create(worker->fd, !wr_address_is_v4(&group->bound), options->gso,
                                       &worker->addresses, &worker->net);
-    if (group->count > 1)
+    if (group->count > 1) {
         worker->ring = rd_handover_create(options->packet_queue_capacity);
+        worker->early = rd_early_bare_create();
+    }
     return worker->receiver != NULL && worker->sender != NULL &&
-           (group->count == 1 || worker->ring != NULL);
+           (group->count == 1 || (worker->ring != NULL && worker->early != NULL));
 }
 
 struct rd_worker *rd_worker_create(struct rd_worker_group *group, uint32_t index, int fd,
@@ -225,7 +233,8 @@ struct rd_worker *rd_worker_create(struct rd_worker_group *group, uint32_t index
 void rd_worker_settle(struct rd_worker *worker)
 {
     assert(!worker->running);
-    rd_worker_obey(worker);
+    while (rd_worker_obey(worker))
+        continue;
 }
 
 bool rd_worker_start(struct rd_worker *worker, struct rd_error *error)
@@ -250,6 +259,8 @@ void rd_worker_destroy(struct rd_worker *worker)
         rd_receiver_destroy(worker->receiver);
     if (worker->ring != NULL)
         rd_handover_destroy(worker->ring);
+    rd_early_bare_destroy(worker->early);
+    rd_order_free_all(worker->orders);
     rd_mailbox_end(&worker->mailbox);
     if (worker->event_fd >= 0)
         (void)close(worker->event_fd);

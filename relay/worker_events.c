@@ -91,6 +91,8 @@ static void observe(void *context, const struct wr_event *event)
                                       worker->index);
         return;
     case WR_EVENT_VERDICT:
+        if (worker->group->count > 1)
+            rd_address_owners_settled(worker->group->owners, event->address, worker->index);
         log_verdict(event);
         return;
     case WR_EVENT_CREATED:
