@@ -172,15 +172,16 @@ def cpu(generator, programs):
 
 
 def latency(generator, programs, fastest):
-    with BenchRelay(programs["relay"]) as relay:
+    with BenchRelay(programs["relay"]) as relay, NullForwarder(programs["null"], True) as null:
         if fastest is None:
             fastest = generator.load(relay, "--seconds", 1, "--rate",
                                      "max")["delivered_per_second"]
         rate = int(fastest / 2)
         load = ("--seconds", 1, "--rate", rate, "--burst", 4, "--latency")
-        direct, calm, flooded, kept = [], [], [], []
+        direct, nulls, calm, flooded, kept = [], [], [], [], []
         for _ in range(3):
             direct.append(generator.load(Nothing(), *load)["latency_ns"]["p99"])
+            nulls.append(generator.load(null, *load)["latency_ns"]["p99"])
             calm.append(generator.load(relay, *load)["latency_ns"]["p99"])
             found = generator.load(relay, *load, "--bogus-leases", FLOOD)
             flooded.append(found["latency_ns"]["p99"])
@@ -188,6 +189,7 @@ def latency(generator, programs, fastest):
     direct, calm, flooded = median(direct), median(calm), median(flooded)
     figure("half load", rate, "/s")
     figure("p99 latency at half load: nothing in between", direct / 1e3, "us")
+    figure("p99 latency at half load: null forwarder", median(nulls) / 1e3, "us")
     figure("p99 latency at half load: relay", calm / 1e3, "us")
     figure("p99 latency added at half load", (calm - direct) / 1e3, "us", "<= 100")
     figure(f"p99 latency, {FLOOD:,} bogus leases/s: relay", flooded / 1e3, "us")
