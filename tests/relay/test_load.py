@@ -223,8 +223,9 @@ def sessions_come_and_go_and_memory_stays(program):
     """100,000 sessions (5,000 under sanitizers), each set up, used and released."""
     total, rounds = (1000, 5) if SANITIZED else (20_000, 5)
     # Room for more than are there at a time: a PRESENT that was repeated and comes behind the
-    # release makes its session anew, and that one waits for a peer in vain.
-    with Relay(program, "--max-sessions", "20000", "--verify-rate", "50000") as relay:
+    # release makes its session anew, and that one waits for a peer in vain, but not for long.
+    with Relay(program, "--max-sessions", "1000", "--peer-wait-secs", "3", "--verify-rate",
+               "50000") as relay:
         first = 0
         for _ in range(rounds):
             results = load_relay(relay, "--rate", 200, "--seconds", 1, "--churn-total", total)
@@ -234,7 +235,10 @@ def sessions_come_and_go_and_memory_stays(program):
         created = relay.metrics()["wavry_relay_sessions_created_total"]
         check(created >= total * rounds, f"created: {created}")
         last = resident_bytes(relay.process)
-        check(SANITIZED or last <= first * 1.02, f"resident memory grew from {first} to {last}")
+        # All is taken at the start, but resident only once it was used: some of the 1000 places
+        # may be used late. 80,000 sessions that left 50 bytes each would be seen.
+        check(SANITIZED or last <= first + 50 * total * (rounds - 1),
+              f"resident memory grew from {first} to {last}")
 
 
 def main():

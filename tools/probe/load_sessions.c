@@ -55,7 +55,7 @@ struct load_slots {
  * says whose it is. */
 static struct wr_session_id session_of(const struct load *load, uint32_t kind, uint32_t number)
 {
-    struct wr_session_id id;
+    struct wr_session_id id = {{0}};
     uint64_t mixed = load->run_id + ((uint64_t)kind << 32 | number) * UINT64_C(0x9e3779b97f4a7c15);
     mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
