@@ -153,7 +153,6 @@ static void change_limits(struct life *life)
         rd_worker_set_limits(life->group.workers[i], &config);
     atomic_store(&life->max_sessions, config.max_sessions);
     atomic_store(&life->load_shed_threshold_pct, config.load_shed_threshold_pct);
-    atomic_store(&life->verify_rate, config.verify_rate);
 }
 
 static void take_over(struct life *life, struct rd_options *next)

@@ -287,26 +287,6 @@ def two_reloads_in_a_row_end_with_the_last_files(program):
                 pair.exchange()
 
 
-def every_live_option_takes_effect(program):
-    """Those that no other flow would notice: how often statistics are logged, and "auto"."""
-    with temporary_folder() as folder:
-        config = pathlib.Path(folder, "conf")
-        write(config, "stats-log-interval-secs = 0", "verify-rate = 77", "max-sessions = 10")
-        with Relay(program, "--config", str(config)) as relay:
-            def limit():
-                return relay.metrics()["wavry_relay_verification_rate_limit"]
-            equal(limit(), 77, "verify-rate")
-            write(config, "stats-log-interval-secs = 1", "max-sessions = 9")
-            relay.signal(signal.SIGHUP)
-            wait_max_sessions(relay, 9)
-            check(limit() not in (0, 77), f"verify-rate auto is {limit()}")
-            relay.wait_line("statistics")
-            write(config, "stats-log-interval-secs = 3600", "verify-rate = 78", "max-sessions = 8")
-            relay.signal(signal.SIGHUP)
-            wait_max_sessions(relay, 8)
-            equal(limit(), 78, "verify-rate")
-
-
 # ---- Drain ---------------------------------------------------------------------------------------
 
 
