@@ -10,21 +10,21 @@ void wr_hold_pool_layout(struct wr_hold_pool *pool, struct wr_arena *arena)
 
 void wr_hold_pool_start(struct wr_hold_pool *pool)
 {
-    for (uint32_t i = 0; i < WR_HOLD_POOL_ENTRIES; i++)
-        pool->entries[i].newer = i + 1 < WR_HOLD_POOL_ENTRIES ? i + 1 : WR_HOLD_NONE;
-    pool->free = 0;
+    pool->free = WR_HOLD_NONE;
+    pool->fresh = 0;
     pool->used = 0;
 }
 
 uint32_t wr_hold_pool_put(struct wr_hold_pool *pool, const struct wr_datagram *datagram,
                           wr_instant now)
 {
-    uint32_t at = pool->free;
-    if (at == WR_HOLD_NONE)
-        return at;
+    if (wr_hold_pool_full(pool))
+        return WR_HOLD_NONE;
+    uint32_t at = pool->free != WR_HOLD_NONE ? pool->free : pool->fresh++;
     struct wr_held *held = &pool->entries[at];
     assert(datagram->size <= sizeof held->bytes); /* oversize ones ended in the parser */
-    pool->free = held->newer;
+    if (at == pool->free)
+        pool->free = held->newer;
     pool->used++;
     held->from = datagram->from;
     held->via = datagram->via;

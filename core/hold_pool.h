@@ -26,9 +26,15 @@ struct wr_held {
 
 struct wr_hold_pool {
     struct wr_held *entries;
-    uint32_t free;
+    uint32_t free;  /* a list of places that were used and are free again */
+    uint32_t fresh; /* places from here on were never used: their pages stay untouched */
     uint32_t used;
 };
+
+static inline bool wr_hold_pool_full(const struct wr_hold_pool *pool)
+{
+    return pool->used == WR_HOLD_POOL_ENTRIES;
+}
 
 void wr_hold_pool_layout(struct wr_hold_pool *pool, struct wr_arena *arena);
 void wr_hold_pool_start(struct wr_hold_pool *pool);

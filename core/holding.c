@@ -11,7 +11,7 @@ bool wr_holding_behind_lease(struct wr_relay *relay, const struct wr_datagram *d
     struct wr_verify_request *request =
         wr_verify_queue_holder(&relay->queue, &datagram->from, session);
     *limited = false;
-    if (request == NULL || relay->pool.free == WR_HOLD_NONE)
+    if (request == NULL || wr_hold_pool_full(&relay->pool))
         return false;
     if (!wr_admit_unbound(relay, &datagram->from)) {
         *limited = true;
@@ -66,7 +66,7 @@ bool wr_holding_for_message_3(struct wr_relay *relay, struct wr_session *session
     if (!handshake->message_3_due || handshake->first != (uint8_t)role ||
         WR_FAULT(message_3_overtaken))
         return false;
-    if (handshake->held_count == WR_MESSAGE_3_HELD_MAX || relay->pool.free == WR_HOLD_NONE) {
+    if (handshake->held_count == WR_MESSAGE_3_HELD_MAX || wr_hold_pool_full(&relay->pool)) {
         wr_holding_flush(relay, session);
         return false;
     }

@@ -17,17 +17,14 @@ void wr_verify_queue_layout(struct wr_verify_queue *queue, struct wr_arena *aren
 void wr_verify_queue_start(struct wr_verify_queue *queue, uint32_t per_second,
                            struct wr_shared_bucket *budget)
 {
-    for (uint32_t i = 0; i < WR_VERIFY_REQUESTS; i++) {
-        queue->requests[i].place = WR_VERIFY_FREE;
-        queue->requests[i].newer = i + 1 < WR_VERIFY_REQUESTS ? i + 1 : WR_VERIFY_NONE;
-    }
     for (int index = 0; index < WR_VERIFY_INDEXES; index++) {
         for (uint32_t i = 0; i < CHAINS; i++)
             queue->chains[index][i] = (struct wr_verify_chain){WR_VERIFY_NONE, WR_VERIFY_NONE};
     }
     for (int i = 0; i < WR_VERIFY_LISTS; i++)
         queue->lists[i] = (struct wr_verify_list){WR_VERIFY_NONE, WR_VERIFY_NONE, 0};
-    queue->free = 0;
+    queue->free = WR_VERIFY_NONE;
+    queue->fresh = 0;
     queue->rate = wr_rate_packets(per_second);
     queue->budget = budget;
 }
@@ -115,10 +112,11 @@ struct wr_verify_request *wr_verify_queue_join(struct wr_verify_queue *queue,
                                                enum wr_verify_place place,
                                                const struct wr_lease_origin *origin, wr_instant now)
 {
-    uint32_t at = queue->free;
-    assert(at != WR_VERIFY_NONE); /* every list has its places */
+    uint32_t at = queue->free != WR_VERIFY_NONE ? queue->free : queue->fresh++;
+    assert(at < WR_VERIFY_REQUESTS); /* every list has its places */
     struct wr_verify_request *request = &queue->requests[at];
-    queue->free = request->newer;
+    if (at == queue->free)
+        queue->free = request->newer;
     queue->pending++;
     request->origin = *origin;
     request->held_count = 0;

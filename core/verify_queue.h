@@ -82,7 +82,8 @@ struct wr_verify_queue {
     struct wr_verify_request *requests;
     struct wr_verify_chain *chains[WR_VERIFY_INDEXES];
     struct wr_verify_list lists[WR_VERIFY_LISTS];
-    uint32_t free;
+    uint32_t free;  /* a list of places that were used and are free again */
+    uint32_t fresh; /* places from here on were never used: their pages stay untouched */
     uint32_t out;
     uint32_t pending; /* in the lists or out */
     uint64_t numbers;

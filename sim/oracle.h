@@ -109,10 +109,14 @@ void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
                         enum wr_key_standing standing);
 void sim_oracle_key_revoke(struct sim_oracle *oracle,
                            const uint8_t public_key[WR_PUBLIC_KEY_BYTES]);
+void sim_oracle_key_retire(struct sim_oracle *oracle,
+                           const uint8_t public_key[WR_PUBLIC_KEY_BYTES]);
 void sim_oracle_ban(struct sim_oracle *oracle, const char *sub, size_t sub_bytes);
 void sim_oracle_unban(struct sim_oracle *oracle, const char *sub, size_t sub_bytes);
 void sim_oracle_drain(struct sim_oracle *oracle);
 void sim_oracle_backpressure(struct sim_oracle *oracle, uint64_t datagrams);
+/* Of limits that the relay takes: what it is born with stays, here as there. */
+void sim_oracle_set_limits(struct sim_oracle *oracle, const struct wr_relay_config *config);
 
 /* ---- Inside: what comes out ------------------------------------------------------------------ */
 

@@ -266,6 +266,8 @@ void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
                            !is_revoked(oracle, public_key) && in_ring < WR_KEYS_MAX &&
                            strlen(kid) > 0 && strlen(kid) <= WR_KID_BYTES_MAX;
     oracle->key_arrived = false;
+    if (known != NULL)
+        oracle->key_given = (uint32_t)(known - oracle->keys);
     if (known != NULL && known->in_ring && !is_revoked(oracle, public_key)) {
         known->pinned = known->pinned || standing == WR_KEY_PINNED;
         supersede_others(oracle, known, standing); /* named again: current again */
@@ -274,7 +276,8 @@ void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
     if (known == NULL) {
         oracle->keys = sim_oracle_grow(oracle->keys, &oracle->key_capacity, oracle->key_count + 1,
                                        sizeof *oracle->keys);
-        known = &oracle->keys[oracle->key_count++];
+        oracle->key_given = oracle->key_count++;
+        known = &oracle->keys[oracle->key_given];
         memset(known, 0, sizeof *known);
         strncpy(known->kid, kid, sizeof known->kid - 1);
         memcpy(known->bytes, public_key, WR_PUBLIC_KEY_BYTES);
@@ -283,19 +286,16 @@ void sim_oracle_key_add(struct sim_oracle *oracle, const char *kid,
     known->standing = standing;
 }
 
-/* A key is in the ring from the moment the core says so. */
+/* A key is in the ring from the moment the core says so: it is the one that was handed in last. */
 static void key_joined(struct sim_oracle *oracle, const char *kid)
 {
-    struct sim_key *newest = NULL;
-    for (uint32_t i = 0; i < oracle->key_count; i++) {
-        if (!oracle->keys[i].in_ring && strcmp(oracle->keys[i].kid, kid) == 0)
-            newest = &oracle->keys[i];
-    }
+    struct sim_key *given =
+        oracle->key_given < oracle->key_count ? &oracle->keys[oracle->key_given] : NULL;
     oracle->key_arrived = true;
-    if (newest == NULL)
+    if (given == NULL || given->in_ring || strcmp(given->kid, kid) != 0)
         return;
-    newest->in_ring = true;
-    supersede_others(oracle, newest, newest->standing);
+    given->in_ring = true;
+    supersede_others(oracle, given, given->standing);
 }
 
 static void key_left(struct sim_oracle *oracle, const char *kid)
@@ -345,6 +345,19 @@ void sim_oracle_key_revoke(struct sim_oracle *oracle, const uint8_t public_key[W
     memcpy(oracle->revoked[oracle->revoked_count++], public_key, WR_PUBLIC_KEY_BYTES);
 }
 
+/* Pinned no longer, it ages like one that was followed by another. */
+void sim_oracle_key_retire(struct sim_oracle *oracle, const uint8_t public_key[WR_PUBLIC_KEY_BYTES])
+{
+    for (uint32_t i = 0; i < oracle->key_count; i++) {
+        struct sim_key *key = &oracle->keys[i];
+        if (!key->pinned || !same_key(key->bytes, public_key))
+            continue;
+        key->pinned = false;
+        if (key->in_ring)
+            key->superseded_ns = oracle->now;
+    }
+}
+
 /* ---- Bans ------------------------------------------------------------------------------------ */
 
 bool sim_is_banned(const struct sim_oracle *oracle, const struct sim_digest *identity)
@@ -381,6 +394,27 @@ void sim_oracle_unban(struct sim_oracle *oracle, const char *sub, size_t sub_byt
 void sim_oracle_drain(struct sim_oracle *oracle)
 {
     oracle->draining = true;
+}
+
+void sim_oracle_set_limits(struct sim_oracle *oracle, const struct wr_relay_config *config)
+{
+    const struct wr_relay_config born = oracle->config;
+    oracle->entry = SIM_ENTRY_LIMITS;
+    oracle->config = *config;
+    oracle->config.shared = born.shared;
+    oracle->config.relay_id = born.relay_id;
+    oracle->config.own_addresses = born.own_addresses;
+    oracle->config.own_address_count = born.own_address_count;
+    oracle->config.max_bans = born.max_bans;
+    oracle->config.allow_insecure_dev = born.allow_insecure_dev;
+    oracle->config.keys_refreshable = born.keys_refreshable;
+    oracle->limits_ns = oracle->now;
+    oracle->limits_sessions = oracle->sessions_used;
+    sim_path_set_limits(oracle);
+    for (uint32_t i = 0; i < oracle->session_count; i++) {
+        if (oracle->sessions[i].used)
+            sim_session_deadline_moved(oracle, &oracle->sessions[i]);
+    }
 }
 
 void sim_oracle_backpressure(struct sim_oracle *oracle, uint64_t datagrams)

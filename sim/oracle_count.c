@@ -282,8 +282,9 @@ void sim_judge_snapshot(struct sim_oracle *oracle, const struct wr_snapshot *sna
     sim_oracle_judges(oracle, SIM_ORACLE_COUNTING);
     sim_oracle_judges(oracle, SIM_ORACLE_MEMORY);
     judge_sums(oracle, snapshot);
+    uint32_t sessions_max = sim_model_sessions_max(oracle);
     judge_bound(oracle, "sessions", snapshot->sessions_waiting + snapshot->sessions_active,
-                sim_model_sessions_max(oracle));
+                sessions_max > oracle->limits_sessions ? sessions_max : oracle->limits_sessions);
     judge_bound(oracle, "verification requests queued", snapshot->queue_depth, QUEUED_MAX);
     judge_bound(oracle, "leases pending", snapshot->pending, PENDING_MAX);
     judge_bound(oracle, "datagrams held", snapshot->held, HELD_MAX);

@@ -42,6 +42,10 @@ void sim_path_set_limits(struct sim_oracle *oracle);
 void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival);
 /* Whether this role's FORWARDs wait for its message 3 (section 1). */
 bool sim_path_message_3_due(const struct sim_session *session, int role);
+/* A FORWARD that had waited goes on, whatever becomes of it: message 3 is due no more. `role` is
+ * its sender's now. */
+void sim_path_waited_for_message_3(struct sim_session *session, int role,
+                                   const struct sim_arrival *arrival);
 /* Rule 2: ahead of the top by up to 1024, or the third packet of a jump. */
 bool sim_path_ahead(uint64_t top, const struct sim_jump *jump, uint64_t sequence, wr_instant now);
 /* Within integer GCRA at `kbps`, burst 250 ms (section 5). */

@@ -120,6 +120,8 @@ static void sender_moved(struct sim_session *session, int role, struct sim_arriv
 {
     if (arrival == NULL)
         return;
+    /* one that waited as another role, before its sender lost that, waits no more */
+    sim_path_waited_for_message_3(session, role, arrival);
     arrival->promoted = true;
     arrival->was_bound = true;
     arrival->role = role;
@@ -324,9 +326,8 @@ static void judge_vacated(struct sim_oracle *oracle, struct sim_session *session
 static void judge_removed(struct sim_oracle *oracle, struct sim_session *session,
                           const struct wr_event *event)
 {
-    wr_instant wait_over =
-        wr_after(session->waiting_since_ns, oracle->config.peer_wait_secs * WR_S);
-    wr_instant idle = wr_after(session->heard_ns, oracle->config.idle_timeout_secs * WR_S);
+    wr_instant wait_over = sim_session_wait_over(oracle, session);
+    wr_instant idle = sim_session_idle_over(oracle, session);
     bool expired = session->role_expired;
     const char *objection = NULL;
     switch (event->why) {
@@ -395,7 +396,8 @@ void sim_judge_session(struct sim_oracle *oracle, const struct wr_event *event)
 
 void sim_judge_deadlines(struct sim_oracle *oracle, wr_instant next_deadline_ns)
 {
-    bool acted = oracle->entry != SIM_ENTRY_VERIFIED; /* all others act on what is due now */
+    /* all others act on what is due now */
+    bool acted = oracle->entry != SIM_ENTRY_VERIFIED && oracle->entry != SIM_ENTRY_LIMITS;
     sim_oracle_judges(oracle, SIM_ORACLE_DEADLINES);
     if (oracle->entry == SIM_ENTRY_DEADLINE && next_deadline_ns <= oracle->now)
         sim_oracle_violate(oracle, SIM_ORACLE_DEADLINES, 0,
@@ -419,9 +421,9 @@ void sim_judge_deadlines(struct sim_oracle *oracle, wr_instant next_deadline_ns)
         if (late->roles[role].bound && late->roles[role].end_ns == due)
             late->roles[role].end_told = true;
     }
-    if (wr_after(late->heard_ns, oracle->config.idle_timeout_secs * WR_S) == due)
+    if (sim_session_idle_over(oracle, late) == due)
         late->idle_told = true;
-    if (wr_after(late->waiting_since_ns, oracle->config.peer_wait_secs * WR_S) == due)
+    if (sim_session_wait_over(oracle, late) == due)
         late->wait_told = true;
     sim_session_deadline_moved(oracle, late);
 }

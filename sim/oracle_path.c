@@ -260,15 +260,28 @@ static void judge_limits(struct sim_oracle *oracle, struct sim_session *session,
     }
 }
 
-/* A FORWARD that had waited goes on, whatever becomes of it: message 3 is due no more. */
-static void waited_for_message_3(struct sim_session *session, int role,
-                                 const struct sim_arrival *arrival)
+void sim_path_waited_for_message_3(struct sim_session *session, int role,
+                                   const struct sim_arrival *arrival)
 {
     int sender = arrival->behind_lease ? role : arrival->role;
     if (arrival->kept && (arrival->was_bound || arrival->behind_lease) &&
         arrival->sight.kind == SIM_SIGHT_FORWARD && session->first_shaker_known &&
         (int)session->first_shaker == sender)
         session->message_3_over = true;
+}
+
+/* FORWARDs of the same sender and session that came behind this one in one batch: a third one ends
+ * the wait for message 3 before the oracles have met it. */
+static uint32_t forwards_behind(const struct sim_oracle *oracle, const struct sim_arrival *arrival)
+{
+    uint32_t behind = 0;
+    for (uint32_t i = 0; i < oracle->batch_count; i++) {
+        const struct sim_arrival *other = &oracle->batch[i];
+        behind += other->number > arrival->number && other->sight.kind == SIM_SIGHT_FORWARD &&
+                  sim_address_equal(&other->from, &arrival->from) &&
+                  memcmp(&other->sight.session, &arrival->sight.session, 16) == 0;
+    }
+    return behind;
 }
 
 static void judge_order(struct sim_oracle *oracle, struct sim_session *session, int role,
@@ -289,7 +302,8 @@ static void judge_order(struct sim_oracle *oracle, struct sim_session *session, 
                                 : behind_forward || (behind_bare && !arrival->kept))
         objection = "it left behind a later packet of its sender";
     else if (!is_bare(arrival) && sim_path_message_3_due(session, role) && !arrival->kept &&
-             session->waiting_forwards <= HOLD_FORWARDS && oracle->held_now < HELD_MAX)
+             session->waiting_forwards + forwards_behind(oracle, arrival) <= HOLD_FORWARDS &&
+             oracle->held_now < HELD_MAX)
         objection = "it did not wait for message 3";
     if (objection != NULL)
         sim_oracle_violate(oracle, SIM_ORACLE_ORDER, arrival->tag,
@@ -299,7 +313,7 @@ static void judge_order(struct sim_oracle *oracle, struct sim_session *session, 
     if (arrival->sight.kind == SIM_SIGHT_FORWARD) {
         if (sim_path_message_3_due(session, role))
             session->message_3_over = true;
-        waited_for_message_3(session, role, arrival);
+        sim_path_waited_for_message_3(session, role, arrival);
         if (arrival->number > sender->last_forward)
             sender->last_forward = arrival->number;
     } else if (arrival->number > sender->last_bare) {
@@ -499,7 +513,7 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
         bindings = sim_address_bindings(oracle, &arrival->from);
     sim_oracle_judges(oracle, SIM_ORACLE_MODEL);
     if (session != NULL)
-        waited_for_message_3(session, role, arrival);
+        sim_path_waited_for_message_3(session, role, arrival);
     switch (arrival->outcome) {
     case WR_OUTCOME_SESSION_NOT_FOUND:
         if (session != NULL)

@@ -216,10 +216,27 @@ static void heap_fix(struct sim_oracle *oracle, uint32_t place)
     heap_set(oracle, place, slot);
 }
 
+/* A timeout that was cut short ends what it has outlasted when that was done, not before. */
+static wr_instant end_of(const struct sim_oracle *oracle, wr_instant since, uint32_t timeout_secs)
+{
+    wr_instant end = wr_after(since, timeout_secs * WR_S);
+    return end > oracle->limits_ns ? end : oracle->limits_ns;
+}
+
+wr_instant sim_session_wait_over(const struct sim_oracle *oracle, const struct sim_session *session)
+{
+    return end_of(oracle, session->waiting_since_ns, oracle->config.peer_wait_secs);
+}
+
+wr_instant sim_session_idle_over(const struct sim_oracle *oracle, const struct sim_session *session)
+{
+    return end_of(oracle, session->heard_ns, oracle->config.idle_timeout_secs);
+}
+
 wr_instant sim_session_deadline(const struct sim_oracle *oracle, const struct sim_session *session)
 {
-    wr_instant first = wr_after(session->heard_ns, oracle->config.idle_timeout_secs * WR_S);
-    wr_instant wait = wr_after(session->waiting_since_ns, oracle->config.peer_wait_secs * WR_S);
+    wr_instant first = sim_session_idle_over(oracle, session);
+    wr_instant wait = sim_session_wait_over(oracle, session);
     if (session->idle_told)
         first = WR_NEVER;
     if (!session->active && !session->wait_told && wait < first)

@@ -169,6 +169,7 @@ enum sim_entry {
     SIM_ENTRY_VERIFIED,
     SIM_ENTRY_REVOKE,
     SIM_ENTRY_BAN,
+    SIM_ENTRY_LIMITS,
 };
 
 struct sim_oracle {
@@ -188,6 +189,8 @@ struct sim_oracle {
     uint64_t wall_ms;
     wr_instant started_ns; /* of the relay: cookie periods count from here */
     bool started;
+    wr_instant limits_ns; /* when limits changed last: what they brought forward ends no earlier */
+    uint32_t limits_sessions; /* and the sessions there were then, which stay */
     enum sim_entry entry;
     struct sim_digest entry_ban;
     uint8_t entry_key[WR_PUBLIC_KEY_BYTES];
@@ -222,6 +225,7 @@ struct sim_oracle {
     uint32_t ban_count, ban_capacity;
     bool draining, drained;
     bool key_expected, key_arrived;
+    uint32_t key_given;           /* place of the key that was handed in last */
     wr_instant refresh_wanted_ns; /* the last; WR_NEVER for none */
 
     struct sim_request requests[WR_VERIFICATIONS_OUT + 1];
@@ -316,6 +320,11 @@ struct sim_bindings {
 struct sim_bindings sim_address_bindings(struct sim_oracle *oracle,
                                          const struct wr_address *address);
 
+/* The ends of its wait for a peer, and of its idleness. */
+wr_instant sim_session_wait_over(const struct sim_oracle *oracle,
+                                 const struct sim_session *session);
+wr_instant sim_session_idle_over(const struct sim_oracle *oracle,
+                                 const struct sim_session *session);
 /* When something must end in this session, as the model has it. */
 wr_instant sim_session_deadline(const struct sim_oracle *oracle, const struct sim_session *session);
 /* To be called when a deadline may have come nearer. */

@@ -54,3 +54,19 @@ Test(hold_pool, holds_1024_and_no_more)
     cr_expect_eq(pool.used, 1023);
     cr_expect_eq(wr_hold_pool_put(&pool, &datagram, 0), last);
 }
+
+Test(hold_pool, leaves_places_untouched_until_they_are_used)
+{
+    const uint8_t byte = 7;
+    const struct wr_datagram datagram = {.bytes = &byte, .size = 1};
+    uint8_t unused[sizeof *pool.entries];
+    memset(unused, 0xa5, sizeof unused);
+    memset(pool.entries, 0xa5, WR_HOLD_POOL_ENTRIES * sizeof *pool.entries);
+    wr_hold_pool_start(&pool);
+    cr_expect_eq(wr_hold_pool_put(&pool, &datagram, 0), 0);
+    cr_expect_eq(wr_hold_pool_put(&pool, &datagram, 0), 1);
+    wr_hold_pool_free(&pool, 0);
+    cr_expect_eq(wr_hold_pool_put(&pool, &datagram, 0), 0);
+    for (uint32_t at = 2; at < WR_HOLD_POOL_ENTRIES; at++)
+        cr_expect_arr_eq(&pool.entries[at], unused, sizeof unused);
+}

@@ -91,6 +91,21 @@ Test(verify_queue, each_queue_has_512_places_and_64_may_wait_for_a_key)
     cr_expect_eq(queue.free, WR_VERIFY_NONE);
 }
 
+Test(verify_queue, leaves_places_untouched_until_they_are_used)
+{
+    uint8_t unused[sizeof *queue.requests];
+    memset(unused, 0xa5, sizeof unused);
+    memset(queue.requests, 0xa5, WR_VERIFY_REQUESTS * sizeof *queue.requests);
+    wr_verify_queue_start(&queue, 1000, &budget);
+    struct wr_verify_request *first = join(WR_VERIFY_FIRST, 1, 0);
+    cr_expect_eq(first, &queue.requests[0]);
+    cr_expect_eq(join(WR_VERIFY_SECOND, 2, 0), &queue.requests[1]);
+    wr_verify_queue_leave(&queue, first);
+    cr_expect_eq(join(WR_VERIFY_SECOND, 3, 0), first);
+    for (uint32_t at = 2; at < WR_VERIFY_REQUESTS; at++)
+        cr_expect_arr_eq(&queue.requests[at], unused, sizeof unused);
+}
+
 Test(verify_queue, the_budget_is_a_rate_with_a_burst_of_250_ms)
 {
     wr_verify_queue_start(&queue, 8, &budget);

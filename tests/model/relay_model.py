@@ -319,6 +319,8 @@ class Relay(Admission, Moving, Forwarding):
                 key.drop_at = self.now + OLD_KEY_TIME + 2 * self.skew_ms * MILLISECOND
         if current:
             return
+        for key in [key for key in self.keys if not kid and key.kid is None]:
+            self.drop_key(key)  # one key may have no kid
         if len(self.keys) == KEYS_MAX:
             self.drop_key(min(reversed(self.keys), key=lambda one: one.drop_at))
         self.keys.insert(0, Key(kid, public))

@@ -1,0 +1,119 @@
+/*
+ * Mutations of the target `relay`: those of fuzz/actions.h, whole stories that lead somewhere (a
+ * pair that talks, a peer that moves, a handshake), and the engine's own on bare bytes.
+ */
+#include "relay_actions.h"
+
+#include <string.h>
+
+/* A record from its tag and the first bytes of its body; the rest is zeros, which mean the usual.
+ */
+#define DO(tag, ...) RELAY_DO_##tag, (uint8_t)(sizeof((const uint8_t[]){__VA_ARGS__})), __VA_ARGS__
+
+/* Bodies begin with the sender: 0 is a client's address, 1 a server's. */
+#define CLIENT_LEASE DO(LEASE, 0, 0, 0, 0, 0, 0)
+#define SERVER_LEASE DO(LEASE, 1, 0, 0, 1, 0, 1)
+#define PAIR         CLIENT_LEASE, SERVER_LEASE
+#define TALK         DO(FORWARD, 0, 0), DO(FORWARD, 1, 0)
+
+static const uint8_t pair_talks[] = {PAIR, TALK, TALK};
+static const uint8_t client_moves[] = {
+    PAIR, TALK, DO(PASS, 9, 2), DO(FORWARD, 2, 0), TALK, DO(FORWARD, 2, 0)};
+static const uint8_t client_moves_by_cookie[] = {
+    PAIR, TALK, DO(LEASE, 2, 0, 0, 0, 0, 0), DO(PASS, 9, 1), DO(RENEW, 2, 0, 1, 0), TALK};
+static const uint8_t newer_token[] = {PAIR, TALK, DO(LEASE, 4, 0, 0, 0, 0, 0, 0, 0, 1), TALK};
+static const uint8_t handshake[] = {
+    PAIR, DO(BARE, 0, 0, 32), DO(BARE, 1, 0, 96), DO(FORWARD, 0, 0), DO(BARE, 0, 1, 64), TALK};
+static const uint8_t release[] = {PAIR, TALK, DO(RENEW, 0, 0, 3, 0)};
+static const uint8_t keeps_alive[] = {DO(PASS, 9, 20), TALK, DO(PASS, 9, 20), TALK};
+static const uint8_t slow_verifier[] = {DO(OPTION, 17, 3), CLIENT_LEASE, DO(FORWARD, 0, 0),
+                                        DO(BARE, 0, 0, 32), SERVER_LEASE};
+
+static const struct {
+    const uint8_t *records;
+    size_t bytes;
+} stories[] = {
+    {pair_talks, sizeof pair_talks},
+    {client_moves, sizeof client_moves},
+    {client_moves_by_cookie, sizeof client_moves_by_cookie},
+    {newer_token, sizeof newer_token},
+    {handshake, sizeof handshake},
+    {release, sizeof release},
+    {keeps_alive, sizeof keeps_alive},
+    {slow_verifier, sizeof slow_verifier},
+};
+#define STORIES ((uint32_t)(sizeof stories / sizeof *stories))
+
+#define BODY_MAX 14
+
+/* Where a record begins, at random; the end of the list is one of the places. */
+static size_t boundary(const uint8_t *bytes, size_t size, uint64_t *random)
+{
+    struct fuzz_actions list = fuzz_actions_over(bytes, size);
+    struct fuzz_action action;
+    uint32_t records = 0;
+    while (fuzz_next_action(&list, &action))
+        records++;
+    uint32_t skip = fuzz_random_below(random, records + 1);
+    list = fuzz_actions_over(bytes, size);
+    while (skip-- > 0)
+        (void)fuzz_next_action(&list, &action);
+    return (size_t)(list.at - bytes);
+}
+
+/* A story, with all of it in another session as often as not. */
+static size_t tell(uint8_t *bytes, size_t size, size_t size_max, uint64_t *random)
+{
+    uint32_t which = fuzz_random_below(random, STORIES);
+    size_t count = stories[which].bytes, at = boundary(bytes, size, random);
+    uint8_t session = (uint8_t)fuzz_random_below(random, 3);
+    if (count > size_max - size)
+        return size;
+    memmove(bytes + at + count, bytes + at, size - at);
+    memcpy(bytes + at, stories[which].records, count);
+    struct fuzz_actions list = fuzz_actions_over(bytes + at, count);
+    struct fuzz_action action;
+    while (fuzz_next_action(&list, &action)) {
+        size_t body = (size_t)(action.at - bytes), length = (size_t)(action.end - action.at);
+        if (action.tag == RELAY_DO_LEASE && length > 4)
+            bytes[body + 4] = session;
+        else if ((action.tag == RELAY_DO_FORWARD || action.tag == RELAY_DO_RENEW) && length > 1)
+            bytes[body + 1] = session;
+    }
+    return size + count;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, unsigned int seed)
+{
+    uint64_t random = seed;
+    switch (fuzz_random_below(&random, 8)) {
+    case 0:
+        return tell(bytes, size, size_max, &random);
+    case 1:
+        return LLVMFuzzerMutate(bytes, size, size_max);
+    default:
+        return fuzz_mutate_actions(bytes, size, size_max, (unsigned)fuzz_random(&random),
+                                   RELAY_ACTION_COUNT, BODY_MAX);
+    }
+}
+
+/* Called by libFuzzer: the head of one list and the tail of another, cut between records. */
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *first, size_t first_size, const uint8_t *second,
+                                 size_t second_size, uint8_t *out, size_t out_max,
+                                 unsigned int seed);
+
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *first, size_t first_size, const uint8_t *second,
+                                 size_t second_size, uint8_t *out, size_t out_max,
+                                 unsigned int seed)
+{
+    uint64_t random = seed;
+    size_t head = boundary(first, first_size, &random);
+    size_t from = boundary(second, second_size, &random), tail = second_size - from;
+    if (head > out_max)
+        head = out_max;
+    if (tail > out_max - head)
+        tail = out_max - head;
+    memcpy(out, first, head);
+    memcpy(out + head, second + from, tail);
+    return head + tail;
+}

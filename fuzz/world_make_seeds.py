@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Writes the corpus of the target `world`: small worlds, each named for what happens in it.
+
+Usage: world_make_seeds.py FOLDER. Findings of campaigns lie in the same folder and stay.
+"""
+import os
+import re
+import sys
+
+TAGS = "nothing run link nat option relay master peer session lease attacker do".split()
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "world_scenario.c")
+
+
+def members():
+    """Names of the members of each kind of thing, and actions, as world_scenario.c has them."""
+    with open(SOURCE, encoding="utf-8") as file:
+        text = file.read()
+    found = {}
+    for kind in TAGS[1:-1]:
+        table = text[text.index(f"struct member {kind}_members[]"):]
+        found[kind] = re.findall(r'\n    \{"([a-z_-]+)", (?:true|false)', table[:table.index("\n};")])
+    table = text[text.index("} actions[] = {"):]
+    found["do"] = re.findall(r'\{"([a-z_]+)", "([a-zA-Z]*)"', table[:table.index("\n};")])
+    return found
+
+
+MEMBERS = members()
+
+
+def record(tag, *body):
+    return bytes([TAGS.index(tag), len(body), *body])
+
+
+def one(tag, member, choice):
+    """Sets a member of the only thing of its kind."""
+    return record(tag, MEMBERS[tag].index(member), choice)
+
+
+def of(tag, which, member, choice):
+    return record(tag, which, MEMBERS[tag].index(member), choice)
+
+
+def do(name, at_ms, arguments=None, peer=0, other=0, session=0, role=0, nat=0, link=0, key=0,
+       span=0, choice=0, more=0):
+    kind = next(number for number, action in enumerate(MEMBERS["do"])
+                if action[0] == name and arguments in (None, action[1]))
+    at = at_ms // 2
+    return record("do", kind, at >> 8, at & 255, peer, other, session, role, nat, link, key, span,
+                  choice, more)
+
+
+NAT_0 = of("peer", 0, "nat", 0)
+SECOND_CALL = of("session", 1, "client_start", 0)
+TTL_15_S = of("lease", 0, "ttl", 2)
+LONG = one("run", "duration", 4)
+
+SEEDS = {
+    "a-call": b"",
+    "two-calls": SECOND_CALL,
+    "an-upstream-client": of("peer", 0, "behaviour", 1) + of("peer", 1, "behaviour", 1),
+    "a-rebind": NAT_0 + do("nat_rebind", 5000, "n"),
+    "a-reboot-of-the-nat": NAT_0 + of("nat", 0, "ports", 2) + do("nat_reboot", 5000, "n"),
+    "both-behind-one-nat": NAT_0 + of("peer", 1, "nat", 0) + do("nat_rebind", 5000, "n"),
+    "a-port-goes-to-a-neighbour": NAT_0 + of("peer", 1, "nat", 0)
+    + do("nat_give_port", 5000, other=1),
+    "a-mapping-moves": NAT_0 + do("nat_move_mapping", 4000),
+    "a-symmetric-nat-with-short-timers": NAT_0 + of("nat", 0, "mapping", 1)
+    + of("nat", 0, "mapping_timeout", 0) + of("peer", 0, "sign_of_life", 0),
+    "a-phone-moves": do("peer_move", 5000, "pa") + do("peer_move", 9000, "pN"),
+    "a-laptop-sleeps": do("peer_pause", 4000, "pf", span=9),
+    "a-peer-crashes-and-comes-back": do("peer_restart", 5000, span=4, choice=1),
+    "a-peer-restarts-with-its-old-lease": do("peer_restart", 5000, span=4, choice=0),
+    "a-peer-leaves": do("peer_release", 5000) + do("peer_release", 7000, peer=1),
+    "leases-that-end": LONG + TTL_15_S + of("peer", 0, "renew_at", 0),
+    "leases-that-are-renewed": LONG + TTL_15_S,
+    "an-older-lease-is-presented": do("peer_present", 4000, choice=1)
+    + do("peer_present", 6000, choice=2) + do("peer_renew", 8000, choice=3),
+    "a-bad-path": of("peer", 0, "link", 0) + of("link", 0, "loss", 1) + of("link", 0, "duplicate", 1)
+    + of("link", 0, "jitter", 1) + of("link", 0, "jitter_reorders", 0),
+    "a-narrow-path": of("peer", 0, "link", 1) + of("link", 1, "bandwidth_kbps", 0)
+    + of("session", 0, "client", 2),
+    "a-path-that-corrupts": of("peer", 1, "link", 2) + of("link", 2, "corrupt", 1),
+    "a-link-that-changes": of("peer", 0, "link", 0) + of("link", 1, "loss", 2)
+    + do("link_change", 5000, choice=1, span=9),
+    "a-partition": do("partition", 5000, "pf", span=9) + do("partition", 12000, "Rf", span=7),
+    "single-datagrams": do("drop_next", 3000, more=5, choice=3)
+    + do("duplicate_next", 4000, more=5, choice=3) + do("delay_next", 5000, more=5)
+    + do("corrupt_next", 6000, more=1),
+    "a-handshake": of("session", 0, "handshake", 0) + of("session", 0, "client", 3),
+    "a-handshake-whose-message-3-is-late": of("session", 0, "handshake", 0)
+    + do("delay_next", 0, more=6),
+    "a-restart-of-the-relay": do("relay_restart", 6000, "f", span=4),
+    "a-relay-that-stands-still": do("relay_pause", 6000, span=6) + do("relay_resume", 7000),
+    "a-relay-that-drains": one("option", "drain-timeout-secs", 2) + SECOND_CALL
+    + of("session", 1, "client_start", 3) + do("relay_drain", 1000),
+    "a-slow-host": one("relay", "host", 1) + SECOND_CALL,
+    "a-full-queue": one("relay", "host", 3) + of("session", 0, "client", 2),
+    "a-ban": do("relay_ban", 5000) + do("relay_unban", 9000),
+    "a-rotation": do("master_rotate", 3000, key=1) + do("peer_restart", 5000, choice=1)
+    + do("relay_key_revoke", 12000),
+    "an-unknown-key": of("lease", 0, "key", 1) + do("master_publish", 4000, key=1),
+    "a-master-that-fails": do("master_fail", 0, "yf", choice=1, span=9)
+    + do("master_restart", 9000, "kf", key=2, span=6),
+    "clocks-apart": one("relay", "clock", 0) + one("master", "clock", 0)
+    + do("relay_clock_step", 8000, choice=6),
+    "a-clock-that-drifts": one("relay", "clock", 3) + LONG + TTL_15_S,
+    "strict-roles": one("option", "role-policy", 0) + of("lease", 0, "role", 1),
+    "little-room": one("option", "max-sessions", 0) + SECOND_CALL,
+    "tight-limits": one("option", "peer-rate-limit-pps", 2) + one("option", "ip-rate-limit-pps", 1)
+    + one("option", "max-bandwidth-kbps", 0) + of("session", 0, "client", 2),
+    "short-waits": one("option", "idle-timeout", 1) + one("option", "peer-wait-secs", 1)
+    + of("session", 0, "client", 6) + of("session", 0, "server_start", 3),
+    "bad-leases": of("lease", 0, "applies_to", 0) + of("lease", 0, "signature_spoiled", 0)
+    + SECOND_CALL + of("lease", 1, "relay_id", 0),
+    "somebody-on-the-path": of("attacker", 0, "attack", 0) + of("attacker", 0, "start", 2)
+    + do("copy", 5000, more=5) + do("copy", 6000, more=1, choice=1),
+    "a-thief": of("attacker", 0, "attack", 7) + of("attacker", 0, "start", 2)
+    + of("attacker", 0, "echoes_cookies", 0) + of("attacker", 0, "rate_pps", 1)
+    + do("peer_pause", 4000, "pf", span=9),
+    "floods": of("attacker", 0, "attack", 1) + of("attacker", 0, "start", 1)
+    + of("attacker", 1, "attack", 2) + do("attack_start", 1000, other=1, span=9),
+    "replays": of("attacker", 0, "attack", 3) + of("attacker", 0, "start", 2)
+    + of("attacker", 0, "source", 1),
+    "window-poisoning": of("attacker", 0, "attack", 4) + of("attacker", 0, "start", 2)
+    + of("attacker", 0, "source", 1),
+    "guesses-and-reflection": of("attacker", 0, "attack", 5) + of("attacker", 0, "start", 1)
+    + of("attacker", 1, "attack", 6) + of("attacker", 1, "start", 1),
+    "rebinds-of-any-ip": one("option", "passive-rebind", 2) + of("peer", 0, "behaviour", 1)
+    + NAT_0 + do("nat_reboot", 5000, "nA"),
+}
+
+
+def main(folder):
+    os.makedirs(folder, exist_ok=True)
+    for name, content in SEEDS.items():
+        with open(os.path.join(folder, name), "wb") as out:
+            out.write(content)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
