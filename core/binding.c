@@ -176,11 +176,11 @@ void wr_bind_remove(struct wr_relay *relay, struct wr_session *session, enum wr_
         wr_session_table_unbind(&relay->sessions, session, (enum wr_role)role);
     }
     wr_session_table_remove(&relay->sessions, session);
-    wr_shared_close(relay->shared, 1);
     for (int role = 0; role < WR_ROLES; role++) {
         if (was_bound[role])
             wr_report_bound(relay, &addresses[role]);
     }
+    wr_shared_close(relay->shared, 1); /* the last: another relay may take the place at once */
     wr_holding_orphans(relay, &handshake);
     if (relay->draining && !relay->drained && relay->sessions.count == 0) {
         relay->drained = true;

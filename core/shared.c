@@ -36,12 +36,12 @@ bool wr_shared_open(struct wr_shared *shared, uint32_t most)
         if (sessions >= most)
             return false;
     } while (!atomic_compare_exchange_weak_explicit(&shared->sessions, &sessions, sessions + 1,
-                                                    memory_order_relaxed, memory_order_relaxed));
+                                                    memory_order_acquire, memory_order_relaxed));
     return true;
 }
 
 void wr_shared_close(struct wr_shared *shared, uint32_t sessions)
 {
-    uint32_t before = atomic_fetch_sub_explicit(&shared->sessions, sessions, memory_order_relaxed);
+    uint32_t before = atomic_fetch_sub_explicit(&shared->sessions, sessions, memory_order_release);
     assert(before >= sessions); /* each was opened before */
 }

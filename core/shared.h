@@ -39,7 +39,8 @@ static inline uint32_t wr_shared_sessions(const struct wr_shared *shared)
     return atomic_load_explicit(&shared->sessions, memory_order_relaxed);
 }
 
-/* One session more where there are fewer than `most`; false (and nothing changes) otherwise. */
+/* One session more where there are fewer than `most`; false (and nothing changes) otherwise. What
+ * was done before a place was closed is seen by whoever opens it again. */
 bool wr_shared_open(struct wr_shared *shared, uint32_t most);
 void wr_shared_close(struct wr_shared *shared, uint32_t sessions);
 

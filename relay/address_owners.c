@@ -202,6 +202,19 @@ void rd_address_owners_pending(struct rd_address_owners *owners, const struct wr
     unlock(owners, hash);
 }
 
+void rd_address_owners_settled(struct rd_address_owners *owners, const struct wr_address *address,
+                               uint32_t worker)
+{
+    uint64_t hash = lock(owners, address);
+    struct pending *set = pending_set(owners, hash);
+    for (int i = 0; i < PENDING_WAYS; i++) {
+        if (set[i].since != 0 && set[i].worker == worker &&
+            wr_address_equal(&set[i].address, address))
+            set[i].since = 0;
+    }
+    unlock(owners, hash);
+}
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 /* One of these workers: the one that has the packet already, if it is among them. */
@@ -238,4 +251,10 @@ uint32_t rd_address_owners_find(struct rd_address_owners *owners, const struct w
         worker = one_of(entry->active != 0 ? entry->active : entry->waiting, otherwise);
     unlock(owners, hash);
     return worker;
+}
+
+bool rd_address_owners_know(struct rd_address_owners *owners, const struct wr_address *address)
+{
+    bool ambiguous;
+    return rd_address_owners_find(owners, address, UINT32_MAX, &ambiguous) != UINT32_MAX;
 }

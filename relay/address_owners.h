@@ -24,9 +24,16 @@ void rd_address_owners_bound(struct rd_address_owners *owners, const struct wr_a
 void rd_address_owners_pending(struct rd_address_owners *owners, const struct wr_address *address,
                                uint32_t worker);
 
+/* The verdict is there: what follows is bound, or belongs nowhere. */
+void rd_address_owners_settled(struct rd_address_owners *owners, const struct wr_address *address,
+                               uint32_t worker);
+
 /* Where a bare packet from here belongs; `otherwise` where nobody knows the address. `*ambiguous`:
  * it is bound in active sessions of several workers (bare_ambiguous). */
 uint32_t rd_address_owners_find(struct rd_address_owners *owners, const struct wr_address *address,
                                 uint32_t otherwise, bool *ambiguous);
+
+/* Does any worker have it bound, or a lease from it waiting? */
+bool rd_address_owners_know(struct rd_address_owners *owners, const struct wr_address *address);
 
 #endif

@@ -139,10 +139,10 @@ static bool create_workers(struct life *life, struct rd_error *error)
     group->key_wanted = on_key_wanted;
     group->drained = on_drained;
     group->context = life;
-    group->verify_rate =
-        options->core.verify_rate != 0 ? options->core.verify_rate : rd_verifier_measure();
+    group->verify_rate = rd_life_verify_rate(life, options);
     if (group->count > 1) {
-        /* Two peers a session, and a worker may have a few more bound while they move. */
+        /* Two peers a session; an address that is bound no more leaves before another takes its
+         * place. */
         uint64_t bound_max = (uint64_t)options->core.max_sessions * 2;
         group->shared = wr_shared_create();
         group->owners = rd_address_owners_create((uint32_t)bound_max);
@@ -271,15 +271,19 @@ static void wait_for_something(const struct life *life, wr_instant until_ns)
     (void)!read(life->event_fd, &count, sizeof count);
 }
 
+/* A reload may have changed how often. */
+static wr_instant next_statistics(const struct life *life)
+{
+    uint64_t interval_ns = life->running->stats_log_interval_secs * WR_S;
+    return interval_ns > 0 ? wr_after(life->last_logged_ns, interval_ns) : WR_NEVER;
+}
+
 static int live(struct life *life)
 {
     wr_instant drain_ends_ns = WR_NEVER;
-    wr_instant statistics_ns = WR_NEVER;
-    uint64_t interval_ns = life->options.stats_log_interval_secs * WR_S;
     life->last_logged_ns = rd_clock();
-    if (interval_ns > 0)
-        statistics_ns = wr_after(life->last_logged_ns, interval_ns);
     while (atomic_load(&life->drained) < life->group.count) {
+        wr_instant statistics_ns = next_statistics(life);
         wait_for_something(life, statistics_ns < drain_ends_ns ? statistics_ns : drain_ends_ns);
         obey_signals(life, &drain_ends_ns);
         wr_instant now = rd_clock();
@@ -287,10 +291,8 @@ static int live(struct life *life)
             RD_LOG(RD_LOG_ERROR, "drain_overdue", rd_text("effect", "ended without it"));
             return 1;
         }
-        if (now >= statistics_ns) {
+        if (now >= next_statistics(life))
             rd_life_log_statistics(life);
-            statistics_ns = wr_after(now, interval_ns);
-        }
     }
     RD_LOG(RD_LOG_INFO, "drained");
     return 0;

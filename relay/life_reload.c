@@ -134,11 +134,21 @@ static void name_changes(const struct rd_option_change *changes, size_t count)
     }
 }
 
+uint32_t rd_life_verify_rate(struct life *life, const struct rd_options *options)
+{
+    uint32_t rate = options->core.verify_rate;
+    if (rate == 0 && life->measured_verify_rate == 0)
+        life->measured_verify_rate = rd_verifier_measure();
+    if (rate == 0)
+        rate = life->measured_verify_rate;
+    atomic_store(&life->verify_rate, rate);
+    return rate;
+}
+
 static void change_limits(struct life *life)
 {
     struct wr_relay_config config = life->running->core;
-    if (config.verify_rate == 0)
-        config.verify_rate = life->group.verify_rate;
+    config.verify_rate = rd_life_verify_rate(life, life->running);
     for (uint32_t i = 0; i < life->group.count; i++)
         rd_worker_set_limits(life->group.workers[i], &config);
     atomic_store(&life->max_sessions, config.max_sessions);

@@ -37,8 +37,11 @@ struct life {
     /* Read by HTTP and the master client. */
     _Atomic uint32_t max_sessions;
     _Atomic uint32_t load_shed_threshold_pct;
+    _Atomic uint32_t verify_rate;
     _Atomic bool draining;
     _Atomic uint32_t drained; /* workers */
+
+    uint32_t measured_verify_rate; /* 0: not yet; the main thread's */
 
     /* One at a time asks the workers. */
     pthread_mutex_t asking;
@@ -50,6 +53,9 @@ struct life {
 void rd_life_reload(struct life *life);
 /* Keys and bans of the start, to every worker, before any is started. */
 void rd_life_load(struct life *life);
+
+/* The rate that these options ask for, which status shows from now on. "auto" is measured once. */
+uint32_t rd_life_verify_rate(struct life *life, const struct rd_options *options);
 
 /* life_status.c. */
 void rd_life_status(void *life, struct rd_status *out);

@@ -23,7 +23,7 @@ void rd_life_status(void *context, struct rd_status *out)
         .standalone = life->options.standalone,
         .registered = master != NULL && rd_master_client_registered(master),
         .draining = atomic_load(&life->draining),
-        .verify_rate = life->group.verify_rate,
+        .verify_rate = atomic_load(&life->verify_rate),
         .verifications_done = rd_verifier_done(life->group.verifier),
         .verification_busy_ns = rd_verifier_busy_ns(life->group.verifier),
         .log_lines_suppressed = rd_log_suppressed(),

@@ -62,12 +62,16 @@ void rd_order_free(struct rd_order *order)
     free(order);
 }
 
-void rd_mailbox_end(struct rd_mailbox *mailbox)
+void rd_order_free_all(struct rd_order *order)
 {
-    struct rd_order *order = rd_mailbox_take(mailbox);
     while (order != NULL) {
         struct rd_order *next = order->next;
         rd_order_free(order);
         order = next;
     }
+}
+
+void rd_mailbox_end(struct rd_mailbox *mailbox)
+{
+    rd_order_free_all(rd_mailbox_take(mailbox));
 }

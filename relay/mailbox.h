@@ -66,6 +66,8 @@ void rd_mailbox_put(struct rd_mailbox *mailbox, struct rd_order *order);
 struct rd_order *rd_mailbox_take(struct rd_mailbox *mailbox);
 /* Lets go of what the order holds, too. */
 void rd_order_free(struct rd_order *order);
+/* And those linked behind it. NULL is allowed. */
+void rd_order_free_all(struct rd_order *order);
 /* Frees what nobody took. No thread may put anything in any more. */
 void rd_mailbox_end(struct rd_mailbox *mailbox);
 

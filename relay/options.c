@@ -75,6 +75,13 @@ static bool set_given(const struct rd_givens *givens, struct rd_options *options
 
 /* ---- Sources --------------------------------------------------------------------------------- */
 
+/* Names the option in front of what is wrong with its file. */
+static bool blame(const char *option, struct rd_error *error)
+{
+    struct rd_error told = *error;
+    return rd_fail(error, "--%s: %.700s", option, told.text);
+}
+
 static bool read_config_file(struct rd_givens *givens, struct rd_options *options,
                              struct rd_error *error)
 {
@@ -87,7 +94,7 @@ static bool read_config_file(struct rd_givens *givens, struct rd_options *option
     if (!rd_option_set(options, config->option, config->text, allowed))
         return rd_given_fail(givens, config, allowed, error);
     if (!rd_file_read(options->config_file, RD_CONFIG_BYTES_MAX, &bytes, &text.size, &mode, error))
-        return false;
+        return blame("config", error);
     text.bytes = bytes;
     bool ok = rd_given_file(givens, &text, error);
     if (ok && (mode & S_IWOTH) != 0)
@@ -105,10 +112,12 @@ static bool read_config_file(struct rd_givens *givens, struct rd_options *option
 
 static bool read_lists(struct rd_options *options, struct rd_error *error)
 {
-    return (options->key_file[0] == '\0' ||
-            rd_key_file_read(options->key_file, &options->keys, error)) &&
-           (options->ban_file[0] == '\0' ||
-            rd_ban_file_read(options->ban_file, options->core.max_bans, &options->bans, error));
+    if (options->key_file[0] != '\0' && !rd_key_file_read(options->key_file, &options->keys, error))
+        return blame("key-file", error);
+    if (options->ban_file[0] != '\0' &&
+        !rd_ban_file_read(options->ban_file, options->core.max_bans, &options->bans, error))
+        return blame("ban-file", error);
+    return true;
 }
 
 static bool read_all(struct rd_options *options, struct rd_givens *givens, struct rd_error *error)

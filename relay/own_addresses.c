@@ -32,15 +32,17 @@ static bool is_wildcard(const struct wr_address *address)
     return memcmp(address->ip, any6, 16) == 0 || memcmp(address->ip, any4, 16) == 0;
 }
 
-static void add_interface(struct list *list, const struct sockaddr *name, uint16_t port)
+/* A socket that is bound to IPv4 hears nothing else. */
+static void add_interface(struct list *list, const struct sockaddr *name,
+                          const struct wr_address *bound)
 {
     if (name != NULL && name->sa_family == AF_INET) {
         struct sockaddr_in v4;
         memcpy(&v4, name, sizeof v4);
-        add(list, wr_address_v4((const uint8_t *)&v4.sin_addr, port));
-    } else if (name != NULL && name->sa_family == AF_INET6) {
+        add(list, wr_address_v4((const uint8_t *)&v4.sin_addr, bound->port));
+    } else if (name != NULL && name->sa_family == AF_INET6 && !wr_address_is_v4(bound)) {
         struct sockaddr_in6 v6;
-        struct wr_address address = {.port = port};
+        struct wr_address address = {.port = bound->port};
         memcpy(&v6, name, sizeof v6);
         memcpy(address.ip, &v6.sin6_addr, sizeof address.ip);
         address.zone = v6.sin6_scope_id;
@@ -53,15 +55,15 @@ uint32_t rd_own_addresses(const struct wr_address *bound, const struct rd_option
 {
     struct list list = {.addresses = out};
     struct ifaddrs *interfaces = NULL;
+    for (uint32_t i = 0; i < options->advertise_count; i++)
+        add(&list, options->advertise[i]);
     if (!is_wildcard(bound)) {
         add(&list, *bound);
     } else if (getifaddrs(&interfaces) == 0) {
         for (const struct ifaddrs *one = interfaces; one != NULL; one = one->ifa_next)
-            add_interface(&list, one->ifa_addr, bound->port);
+            add_interface(&list, one->ifa_addr, bound);
         freeifaddrs(interfaces);
     }
-    for (uint32_t i = 0; i < options->advertise_count; i++)
-        add(&list, options->advertise[i]);
     *left_out = list.left_out;
     return list.count;
 }

@@ -7,8 +7,8 @@
 
 #include "options.h"
 
-/* Where the sockets are bound, or every address of this host where that is a wildcard, each with
- * the sockets' port; then those that are announced. Each once. Returns how many of
+/* Those that are announced; then where the sockets are bound, or every address of this host where
+ * that is a wildcard, each with the sockets' port. Each once. Returns how many of
  * WR_OWN_ADDRESSES_MAX; `*left_out` counts those that found no room. */
 uint32_t rd_own_addresses(const struct wr_address *bound, const struct rd_options *options,
                           struct wr_address out[WR_OWN_ADDRESSES_MAX], uint32_t *left_out);

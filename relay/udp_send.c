@@ -31,6 +31,11 @@
 #define SEGMENT_BYTES_IPV4 1472
 #define SEGMENT_BYTES_IPV6 1452
 
+/* Kernels before 6.14 say EINVAL for one path that is too narrow for a segment, and anybody can
+ * claim that his is (ICMP). So a kernel that has taken a train lacks GSO only when it refuses so
+ * many in a row: different destinations, as each is tried once a minute. */
+#define REFUSED_IN_A_ROW 64
+
 #define SEGMENT_SPACE CMSG_SPACE(sizeof(uint16_t))
 #define LOCAL_SPACE   CMSG_SPACE(sizeof(struct in6_pktinfo)) /* the larger of both families */
 
@@ -82,6 +87,7 @@ struct rd_sender {
     struct control controls[TRAINS_MAX];
     struct iovec gathered[PARTS_MAX];
     struct rd_gso_refusals refusals;
+    uint32_t refused_in_a_row; /* trains, as if there were no GSO */
     uint8_t copies[COPIES_BYTES];
 };
 
@@ -422,7 +428,8 @@ static uint32_t refused(struct rd_sender *sender, uint32_t at, int why)
     sender->counters->gso_fallbacks++;
     uint32_t taken = send_apart(sender, at);
     /* Where it will not go one by one either, it was not GSO that was refused. */
-    if (lacks_gso && taken > 0)
+    if (lacks_gso && taken > 0 &&
+        (sender->counters->send_trains == 0 || ++sender->refused_in_a_row == REFUSED_IN_A_ROW))
         sender->gso = false;
     else
         rd_gso_refusals_remember(&sender->refusals, &train->to, hash(sender, &train->to),
@@ -435,7 +442,10 @@ static uint32_t count_taken(struct rd_sender *sender, uint32_t first, uint32_t m
     uint32_t datagrams = 0;
     for (uint32_t i = first; i < first + messages; i++) {
         datagrams += sender->trains[i].count;
-        sender->counters->send_trains += sender->trains[i].count > 1;
+        if (sender->trains[i].count > 1) {
+            sender->counters->send_trains++;
+            sender->refused_in_a_row = 0;
+        }
     }
     return datagrams;
 }

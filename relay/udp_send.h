@@ -1,8 +1,9 @@
 /*
  * Sending in batches: outputs are queued and leave with rd_send_flush, by sendmmsg, runs of equal
  * size to one destination as one GSO train. What one destination gets keeps its order. A refused
- * train goes again one by one (EMSGSIZE: that destination for a while, EIO, EINVAL and their like:
- * GSO is off for good). Nothing here waits: what the kernel will not take is dropped and counted.
+ * train goes again one by one, and its destination gets none for a while; where no train ever went,
+ * or many in a row are refused as if there were no GSO (EIO, EINVAL and their like), it is off for
+ * good. Nothing here waits: what the kernel will not take is dropped and counted.
  */
 #ifndef RD_UDP_SEND_H
 #define RD_UDP_SEND_H

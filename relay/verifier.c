@@ -11,25 +11,32 @@
 #include <string.h>
 #include <time.h>
 
-/* One side writes at `tail`, the other reads at `head`; both only ever grow. A core has at most
- * WR_VERIFICATIONS_OUT requests out and takes every result, so neither ring can be full. */
-#define RING 8
-_Static_assert(RING >= WR_VERIFICATIONS_OUT && (RING & (RING - 1)) == 0, "a ring holds them all");
+/* Who may touch a place is said by its state alone. The worker lays a request down in a free one
+ * (ASKED); whoever takes it (TAKEN), the thread or the worker itself, is the only one to serve it;
+ * the thread leaves the result there (DONE) for the worker, which frees the place. A core has at
+ * most WR_VERIFICATIONS_OUT requests out, so there is always a free one. */
+enum state { FREE, ASKED, TAKEN, DONE };
 
-struct result {
-    uint32_t id;
+struct place {
+    _Alignas(64) _Atomic int state;
+    _Atomic uint32_t number; /* requests of a worker in their order */
+    struct wr_verification asked;
     int key_index;
 };
 
-/* The heads and tails of a ring lie on cache lines of their own: each is written by one thread. */
 struct lane {
-    _Alignas(64) _Atomic uint32_t asked_tail; /* the worker's */
-    _Alignas(64) _Atomic uint32_t asked_head; /* the thread's, as is results_tail */
-    _Atomic uint32_t results_tail;
-    _Alignas(64) _Atomic uint32_t results_head; /* the worker's */
-    struct wr_verification asked[RING];
-    struct result results[RING];
+    struct place places[WR_VERIFICATIONS_OUT];
+    /* The worker's own. */
+    uint32_t numbers;
+    uint32_t out;
+    wr_instant help_ns; /* when it may serve one itself, while any are out */
 };
+
+/* Longer than a thread that is let run ever takes; then one in so long: a lease verified by the
+ * worker holds up its media for as long as some fifteen datagrams take, which is too much for each
+ * lease of a flood and little for one in a hundred turns. */
+#define HELP_AFTER_NS (50 * WR_MS)
+#define HELP_GAP_NS   (10 * WR_MS)
 
 struct rd_verifier {
     uint32_t workers;
@@ -59,22 +66,41 @@ static int try_keys(const struct wr_verification *verification)
     return -1;
 }
 
-static bool serve(struct rd_verifier *verifier, uint32_t worker)
+/* The oldest request nobody has taken yet, taken; NULL for none. */
+static struct place *take(struct lane *lane)
 {
-    struct lane *lane = &verifier->lanes[worker];
-    uint32_t head = atomic_load_explicit(&lane->asked_head, memory_order_relaxed);
-    if (head == atomic_load_explicit(&lane->asked_tail, memory_order_acquire))
-        return false;
-    const struct wr_verification *asked = &lane->asked[head % RING];
+    for (;;) {
+        struct place *oldest = NULL;
+        for (int i = 0; i < WR_VERIFICATIONS_OUT; i++) {
+            struct place *place = &lane->places[i];
+            if (atomic_load_explicit(&place->state, memory_order_acquire) == ASKED &&
+                (oldest == NULL || (int32_t)(place->number - oldest->number) < 0))
+                oldest = place;
+        }
+        int asked = ASKED;
+        if (oldest == NULL ||
+            atomic_compare_exchange_strong_explicit(&oldest->state, &asked, TAKEN,
+                                                    memory_order_acq_rel, memory_order_relaxed))
+            return oldest;
+    }
+}
+
+static void serve(struct rd_verifier *verifier, struct place *place)
+{
     uint64_t began_ns = thread_cpu_ns();
-    struct result result = {asked->id, try_keys(asked)};
+    place->key_index = try_keys(&place->asked);
     uint64_t took_ns = wr_elapsed(began_ns, thread_cpu_ns());
     atomic_fetch_add_explicit(&verifier->busy_ns, took_ns, memory_order_relaxed);
     atomic_fetch_add_explicit(&verifier->done, 1, memory_order_relaxed);
-    uint32_t tail = atomic_load_explicit(&lane->results_tail, memory_order_relaxed);
-    lane->results[tail % RING] = result;
-    atomic_store_explicit(&lane->asked_head, head + 1, memory_order_release);
-    atomic_store_explicit(&lane->results_tail, tail + 1, memory_order_release);
+}
+
+static bool serve_worker(struct rd_verifier *verifier, uint32_t worker)
+{
+    struct place *place = take(&verifier->lanes[worker]);
+    if (place == NULL)
+        return false;
+    serve(verifier, place);
+    atomic_store_explicit(&place->state, DONE, memory_order_release);
     verifier->wake(verifier->context, worker);
     return true;
 }
@@ -87,10 +113,10 @@ static void *run(void *argument)
     while (!atomic_load(&verifier->ending)) {
         while (sem_wait(&verifier->wanted) != 0)
             assert(errno == EINTR);
-        /* One permit, one request; the workers take turns. */
+        /* One permit, one request (or none: its worker served it); the workers take turns. */
         for (uint32_t i = 0; i < verifier->workers; i++) {
             uint32_t worker = (next + i) % verifier->workers;
-            if (serve(verifier, worker)) {
+            if (serve_worker(verifier, worker)) {
                 next = worker + 1;
                 break;
             }
@@ -102,9 +128,10 @@ static void *run(void *argument)
 /* A worker that wakes up for a datagram must not wait for the rest of this thread's slice, or a
  * flood of bogus leases would delay the media of everybody. SCHED_IDLE is the one class that every
  * ordinary thread displaces at once, where a nice value only changes shares. What it costs: where
- * all cores are busy forwarding, leases wait, and the core refuses those that wait too long. That
- * is the order of things here: who is inside comes first. Without effect where it is not allowed.
- */
+ * all cores are busy, with forwarding or with somebody else's work, leases wait, and the core
+ * refuses those that wait too long. That is the order of things here: who is inside comes first.
+ * That it does not come to all of them is for rd_verifier_help. Without effect where it is not
+ * allowed. */
 static void let_others_go_first(pthread_t thread)
 {
     const struct sched_param none = {0};
@@ -149,26 +176,67 @@ void rd_verifier_stop(struct rd_verifier *verifier)
 }
 
 void rd_verifier_ask(struct rd_verifier *verifier, uint32_t worker,
-                     const struct wr_verification *verification)
+                     const struct wr_verification *verification, wr_instant now)
 {
     struct lane *lane = &verifier->lanes[worker];
-    uint32_t tail = atomic_load_explicit(&lane->asked_tail, memory_order_relaxed);
-    assert(tail - atomic_load_explicit(&lane->asked_head, memory_order_acquire) < RING);
-    lane->asked[tail % RING] = *verification;
-    atomic_store_explicit(&lane->asked_tail, tail + 1, memory_order_release);
+    struct place *place = lane->places;
+    while (atomic_load_explicit(&place->state, memory_order_relaxed) != FREE) {
+        place++;
+        assert(place < lane->places + WR_VERIFICATIONS_OUT);
+    }
+    if (lane->out++ == 0)
+        lane->help_ns = wr_after(now, HELP_AFTER_NS);
+    place->number = lane->numbers++;
+    place->asked = *verification;
+    atomic_store_explicit(&place->state, ASKED, memory_order_release);
     (void)sem_post(&verifier->wanted);
 }
 
-bool rd_verifier_result(struct rd_verifier *verifier, uint32_t worker, uint32_t *id, int *key_index)
+/* Its place is free again. */
+static bool give(struct lane *lane, struct place *place, uint32_t *id, int *key_index)
+{
+    *id = place->asked.id;
+    *key_index = place->key_index;
+    lane->out--;
+    atomic_store_explicit(&place->state, FREE, memory_order_relaxed);
+    return true;
+}
+
+bool rd_verifier_result(struct rd_verifier *verifier, uint32_t worker, wr_instant now, uint32_t *id,
+                        int *key_index)
 {
     struct lane *lane = &verifier->lanes[worker];
-    uint32_t head = atomic_load_explicit(&lane->results_head, memory_order_relaxed);
-    if (head == atomic_load_explicit(&lane->results_tail, memory_order_acquire))
+    struct place *oldest = NULL;
+    for (int i = 0; i < WR_VERIFICATIONS_OUT; i++) {
+        struct place *place = &lane->places[i];
+        if (atomic_load_explicit(&place->state, memory_order_acquire) == DONE &&
+            (oldest == NULL || (int32_t)(place->number - oldest->number) < 0))
+            oldest = place;
+    }
+    if (oldest == NULL)
         return false;
-    *id = lane->results[head % RING].id;
-    *key_index = lane->results[head % RING].key_index;
-    atomic_store_explicit(&lane->results_head, head + 1, memory_order_release);
-    return true;
+    lane->help_ns = wr_after(now, HELP_AFTER_NS);
+    return give(lane, oldest, id, key_index);
+}
+
+wr_instant rd_verifier_help_at(const struct rd_verifier *verifier, uint32_t worker)
+{
+    const struct lane *lane = &verifier->lanes[worker];
+    return lane->out > 0 ? lane->help_ns : WR_NEVER;
+}
+
+bool rd_verifier_help(struct rd_verifier *verifier, uint32_t worker, wr_instant now, uint32_t *id,
+                      int *key_index)
+{
+    struct lane *lane = &verifier->lanes[worker];
+    if (now < rd_verifier_help_at(verifier, worker))
+        return false;
+    lane->help_ns = wr_after(now, HELP_GAP_NS);
+    struct place *place = take(lane);
+    if (place == NULL)
+        return false;
+    serve(verifier, place);
+    return give(lane, place, id, key_index);
 }
 
 uint64_t rd_verifier_done(const struct rd_verifier *verifier)

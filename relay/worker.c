@@ -48,10 +48,25 @@ static void take_results(struct rd_worker *worker)
 {
     uint32_t id;
     int key_index;
-    while (rd_verifier_result(worker->group->verifier, worker->index, &id, &key_index)) {
+    while (
+        rd_verifier_result(worker->group->verifier, worker->index, worker->now, &id, &key_index)) {
         worker->verifying--;
         wr_relay_verified(worker->relay, id, key_index);
     }
+}
+
+/* Where the machine is so busy that the verifier does not run, not even to wake us. */
+static void help_verifier(struct rd_worker *worker)
+{
+    uint32_t id;
+    int key_index;
+    if (worker->now < rd_verifier_help_at(worker->group->verifier, worker->index))
+        return;
+    take_results(worker);
+    if (!rd_verifier_help(worker->group->verifier, worker->index, worker->now, &id, &key_index))
+        return;
+    worker->verifying--;
+    wr_relay_verified(worker->relay, id, key_index);
 }
 
 void rd_worker_attend(struct rd_worker *worker)
@@ -62,7 +77,8 @@ void rd_worker_attend(struct rd_worker *worker)
     take_results(worker);
     if (worker->ring != NULL)
         rd_worker_drain_ring(worker);
-    rd_worker_obey(worker);
+    if (rd_worker_obey(worker))
+        atomic_store(&worker->attention, true); /* the media is waited for in between */
 }
 
 /* Until the socket has something, another thread wakes us, or the deadline comes. */
@@ -91,7 +107,12 @@ static void turn(struct rd_worker *worker)
     rd_worker_attend(worker);
     if (worker->stopping)
         return;
-    wr_instant deadline = WR_NEVER;
+    help_verifier(worker);
+    wr_instant deadline = WR_NEVER, look = WR_NEVER;
+    if (worker->early != NULL) {
+        rd_worker_look_again(worker);
+        look = rd_early_bare_due(worker->early);
+    }
     if (!worker->backlog) {
         deadline = wr_relay_next_deadline(worker->relay);
         if (deadline <= worker->now) {
@@ -99,6 +120,7 @@ static void turn(struct rd_worker *worker)
             deadline = wr_relay_next_deadline(worker->relay);
         }
     }
+    deadline = look < deadline ? look : deadline;
     /* Results, orders and deadlines may have answers to send. */
     (void)rd_worker_flush(worker);
     if (worker->backlog || atomic_load_explicit(&worker->attention, memory_order_relaxed)) {
@@ -111,7 +133,8 @@ static void turn(struct rd_worker *worker)
             worker->flowing = false;
         return;
     }
-    sleep_until(worker, deadline);
+    wr_instant help_at = rd_verifier_help_at(worker->group->verifier, worker->index);
+    sleep_until(worker, help_at < deadline ? help_at : deadline);
     (void)rd_worker_receive(worker, false);
 }
 
@@ -163,10 +186,12 @@ static bool open_network(struct rd_worker *worker)
         rd_receiver_create(worker->fd, options->gro, &worker->addresses, &worker->net);
     worker->sender = rd_sender_create(worker->fd, !wr_address_is_v4(&group->bound), options->gso,
                                       &worker->addresses, &worker->net);
-    if (group->count > 1)
+    if (group->count > 1) {
         worker->ring = rd_handover_create(options->packet_queue_capacity);
+        worker->early = rd_early_bare_create();
+    }
     return worker->receiver != NULL && worker->sender != NULL &&
-           (group->count == 1 || worker->ring != NULL);
+           (group->count == 1 || (worker->ring != NULL && worker->early != NULL));
 }
 
 struct rd_worker *rd_worker_create(struct rd_worker_group *group, uint32_t index, int fd,
@@ -208,7 +233,8 @@ struct rd_worker *rd_worker_create(struct rd_worker_group *group, uint32_t index
 void rd_worker_settle(struct rd_worker *worker)
 {
     assert(!worker->running);
-    rd_worker_obey(worker);
+    while (rd_worker_obey(worker))
+        continue;
 }
 
 bool rd_worker_start(struct rd_worker *worker, struct rd_error *error)
@@ -233,6 +259,8 @@ void rd_worker_destroy(struct rd_worker *worker)
         rd_receiver_destroy(worker->receiver);
     if (worker->ring != NULL)
         rd_handover_destroy(worker->ring);
+    rd_early_bare_destroy(worker->early);
+    rd_order_free_all(worker->orders);
     rd_mailbox_end(&worker->mailbox);
     if (worker->event_fd >= 0)
         (void)close(worker->event_fd);

@@ -51,6 +51,14 @@ static void hand_over(struct rd_worker *worker, uint32_t to, const struct wr_dat
     wr_relay_backpressure(worker->relay, 1);
 }
 
+/* Stays here because nobody knows its sender: its lease may just not have been read yet. */
+static bool comes_early(struct rd_worker *worker, const struct wr_datagram *datagram)
+{
+    return worker->config.bare_rift && wr_rift_begins(datagram->bytes, datagram->size) &&
+           wr_rift_bare(datagram->bytes, datagram->size) == WR_BARE_HANDSHAKE &&
+           !rd_address_owners_know(worker->group->owners, &datagram->from);
+}
+
 /* Hands over what is not ours and moves the rest together, in order. Returns how many stay. */
 static size_t keep_own(struct rd_worker *worker, struct wr_datagram *datagrams, size_t count)
 {
@@ -61,6 +69,9 @@ static size_t keep_own(struct rd_worker *worker, struct wr_datagram *datagrams, 
             hand_over(worker, to, &datagrams[i]);
             continue;
         }
+        if (comes_early(worker, &datagrams[i]) &&
+            rd_early_bare_put(worker->early, &datagrams[i], worker->now, worker->now))
+            continue;
         datagrams[kept] = datagrams[i];
         datagrams[kept].tag = kept + 1;
         kept++;
@@ -131,4 +142,23 @@ void rd_worker_drain_ring(struct rd_worker *worker)
         rd_handover_release(worker->ring);
     }
     atomic_store(&worker->attention, true); /* there may be more: after the socket's turn */
+}
+
+void rd_worker_look_again(struct rd_worker *worker)
+{
+    struct wr_datagram datagram;
+    wr_instant since;
+    while (rd_early_bare_take(worker->early, worker->now, &datagram, &since)) {
+        if (comes_early(worker, &datagram) &&
+            rd_early_bare_put(worker->early, &datagram, since, worker->now))
+            continue;
+        uint32_t to = owner(worker, &datagram);
+        if (to != worker->index) {
+            hand_over(worker, to, &datagram);
+            continue;
+        }
+        datagram.tag = 1;
+        feed(worker, &datagram, 1, worker->now);
+    }
+    wake_others(worker);
 }

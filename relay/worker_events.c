@@ -38,7 +38,7 @@ static void verify(void *context, const struct wr_verification *verification)
 {
     struct rd_worker *worker = context;
     worker->verifying++;
-    rd_verifier_ask(worker->group->verifier, worker->index, verification);
+    rd_verifier_ask(worker->group->verifier, worker->index, verification, worker->now);
 }
 
 static void bound_changed(void *context, const struct wr_address *address, enum wr_bound bound)
@@ -91,6 +91,8 @@ static void observe(void *context, const struct wr_event *event)
                                       worker->index);
         return;
     case WR_EVENT_VERDICT:
+        if (worker->group->count > 1)
+            rd_address_owners_settled(worker->group->owners, event->address, worker->index);
         log_verdict(event);
         return;
     case WR_EVENT_CREATED:

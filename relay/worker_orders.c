@@ -191,6 +191,9 @@ bool rd_workers_snapshot(struct rd_worker_group *group, struct rd_worker_snapsho
 /* ---- On the worker's thread --------------------------------------------------------------------
  */
 
+/* So long at a time: a ban looks at every session, and a ban list may have thousands of entries. */
+#define ORDERS_NS (1 * WR_MS)
+
 static void add_key(struct rd_worker *worker, const struct rd_order *order)
 {
     const char *why = NULL;
@@ -280,13 +283,18 @@ static void carry_out(struct rd_worker *worker, const struct rd_order *order)
     }
 }
 
-void rd_worker_obey(struct rd_worker *worker)
+bool rd_worker_obey(struct rd_worker *worker)
 {
-    struct rd_order *order = rd_mailbox_take(&worker->mailbox);
-    while (order != NULL) {
-        struct rd_order *next = order->next;
+    wr_instant until = wr_after(rd_clock(), ORDERS_NS);
+    do {
+        if (worker->orders == NULL)
+            worker->orders = rd_mailbox_take(&worker->mailbox);
+        struct rd_order *order = worker->orders;
+        if (order == NULL)
+            return false;
+        worker->orders = order->next;
         carry_out(worker, order);
         rd_order_free(order);
-        order = next;
-    }
+    } while (rd_clock() < until);
+    return true;
 }

@@ -7,6 +7,7 @@
 #define RD_WORKER_STATE_H
 
 #include "clock.h"
+#include "early_bare.h"
 #include "local_addresses.h"
 #include "mailbox.h"
 #include "udp_receive.h"
@@ -32,17 +33,19 @@ struct rd_worker {
     bool running;
     struct rd_receiver *receiver;
     struct rd_sender *sender;
-    struct rd_handover *ring; /* NULL with one worker */
+    struct rd_handover *ring;    /* NULL with one worker */
+    struct rd_early_bare *early; /* and so is this */
     struct wr_relay *relay;
     struct wr_relay_config config; /* as its core has it */
 
     /* The thread's own. */
     bool stopping;
-    bool flowing;          /* traffic comes so densely that waiting in the receive itself pays */
-    bool backlog;          /* the last receive said that there is more */
-    wr_instant now;        /* what its core is told; read anew after every wait and every send */
-    wr_instant arrived_ns; /* the last batch */
-    uint32_t verifying;    /* requests at the verifier */
+    struct rd_order *orders; /* taken out of the mailbox, to be carried out */
+    bool flowing;            /* traffic comes so densely that waiting in the receive itself pays */
+    bool backlog;            /* the last receive said that there is more */
+    wr_instant now;          /* what its core is told; read anew after every wait and every send */
+    wr_instant arrived_ns;   /* the last batch */
+    uint32_t verifying;      /* requests at the verifier */
     const struct wr_datagram *fed; /* the batch at work; tag n is fed[n - 1] */
     size_t fed_count;
     uint64_t to_wake; /* workers that were handed something, a bit each */
@@ -64,13 +67,16 @@ void rd_worker_attend(struct rd_worker *worker);
 bool rd_worker_receive(struct rd_worker *worker, bool wait);
 /* What other workers handed over. */
 void rd_worker_drain_ring(struct rd_worker *worker);
+/* Looks again at bare packets that had come early. */
+void rd_worker_look_again(struct rd_worker *worker);
 /* Sends what is queued. Reads the clock anew. Returns the number of datagrams the kernel took. */
 size_t rd_worker_flush(struct rd_worker *worker);
 
 /* worker_events.c. */
 struct wr_environment rd_worker_environment(struct rd_worker *worker);
 
-/* worker_orders.c. All that lie in the mailbox. */
-void rd_worker_obey(struct rd_worker *worker);
+/* worker_orders.c. What lies in the mailbox, as much as about a millisecond allows; true where
+ * there may be more. */
+bool rd_worker_obey(struct rd_worker *worker);
 
 #endif

@@ -1,6 +1,7 @@
 #include "relay_harness.h"
 
 #include "address.h"
+#include "shared.h"
 
 #include <criterion/criterion.h>
 #include <sodium.h>
@@ -87,6 +88,8 @@ static void bound_changed(void *context, const struct wr_address *address, enum 
     uint32_t place = at_desk->bound_count++ % DESK_SENT;
     at_desk->bound[place].address = *address;
     at_desk->bound[place].bound = bound;
+    at_desk->bound[place].shared_sessions =
+        at_desk->config.shared != NULL ? wr_shared_sessions(at_desk->config.shared) : 0;
 }
 
 int last_bound(const char *address)

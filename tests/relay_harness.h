@@ -38,7 +38,8 @@ struct desk {
     struct {
         struct wr_address address;
         enum wr_bound bound;
-    } bound[DESK_SENT]; /* number n at n % DESK_SENT: what changed last */
+        uint32_t shared_sessions; /* at that moment, where something is shared */
+    } bound[DESK_SENT];           /* number n at n % DESK_SENT: what changed last */
     uint32_t bound_count;
 
     enum wr_outcome outcome; /* of the last datagram; WR_OUTCOME_COUNT while it has none */

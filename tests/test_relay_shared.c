@@ -76,6 +76,21 @@ Test(relay_shared, sessions_that_end_give_their_places_back)
     cr_expect_eq(wr_shared_sessions(shared), 0);
 }
 
+/* Whoever keeps a table of all bound addresses makes it for the sessions that there may be. */
+Test(relay_shared, a_place_is_given_back_when_its_addresses_are_bound_no_more)
+{
+    desk_open();
+    join(1, CLIENT, SERVER);
+    uint32_t before = desk.bound_count;
+    desk_wait(61 * WR_S);
+    cr_assert_eq(desk.bound_count, before + 2);
+    for (uint32_t i = before; i < desk.bound_count; i++) {
+        cr_expect_eq(desk.bound[i % DESK_SENT].bound, WR_BOUND_NOWHERE);
+        cr_expect_eq(desk.bound[i % DESK_SENT].shared_sessions, 1);
+    }
+    cr_expect_eq(wr_shared_sessions(shared), 0);
+}
+
 Test(relay_shared, signatures_of_others_draw_on_the_same_budget)
 {
     desk.config.verify_rate = 4; /* a burst of one */

@@ -6,6 +6,7 @@ choice; every process started here is ended here.
 """
 import ctypes
 import http.client
+import inspect
 import json
 import os
 import pathlib
@@ -431,7 +432,7 @@ def tests_of(module):
     """The functions of a test module that take exactly the program, in their order."""
     return [value for value in vars(module).values()
             if getattr(value, "__module__", None) == module.__name__ and hasattr(value, "__code__")
-            and value.__code__.co_varnames[:value.__code__.co_argcount] == ("program",)]
+            and inspect.getfullargspec(value)[:6] == (["program"], None, None, None, [], None)]
 
 
 def main(module):
@@ -443,12 +444,16 @@ def main(module):
 
 def run(tests, program, only=()):
     """Runs test functions, each with the program's path; prints a line each and a closing one."""
-    failed = []
+    failed = [name for name in only if name not in [test.__name__ for test in tests]]
+    for name in failed:
+        print(f"FAILED {name}: there is no such test", flush=True)
     tests = [test for test in tests if not only or test.__name__ in only]
+    passed = 0
     for test in tests:
         name = test.__name__
         try:
             test(program)
+            passed += 1
             print(f"ok     {name}", flush=True)
         except Exception as error:  # every failure is reported, none hides the rest
             failed.append(name)
@@ -456,5 +461,5 @@ def run(tests, program, only=()):
             if not isinstance(error, Fail):
                 import traceback
                 traceback.print_exc()
-    print(f"{len(tests) - len(failed)} passed, {len(failed)} failed")
+    print(f"{passed} passed, {len(failed)} failed")
     return 1 if failed else 0

@@ -194,3 +194,19 @@ Test(address_owners, it_agrees_with_a_naive_model)
         expect_owner_or(look, otherwise, expected, active > 1);
     }
 }
+
+Test(address_owners, knows_who_is_bound_or_has_a_lease_waiting)
+{
+    struct wr_address address = numbered(1);
+    cr_expect_not(rd_address_owners_know(owners, &address));
+    rd_address_owners_pending(owners, &address, 3);
+    cr_expect(rd_address_owners_know(owners, &address));
+    rd_address_owners_settled(owners, &address, 4); /* another worker's */
+    cr_expect(rd_address_owners_know(owners, &address));
+    bind_to(1, 3, WR_BOUND_WAITING);
+    rd_address_owners_settled(owners, &address, 3);
+    expect_owner(1, 3, false);
+    bind_to(1, 3, WR_BOUND_NOWHERE);
+    cr_expect_not(rd_address_owners_know(owners, &address), "the lease does not wait any more");
+    expect_owner(1, NOBODY, false);
+}

@@ -10,12 +10,11 @@ import subprocess
 import sys
 import threading
 
-from relay_bed import (DEADLINE, Key, Pair, Relay, RELAY_ID, before, check, equal, resident_bytes, run,
-                       temporary_folder, tests_of)
+from relay_bed import (DEADLINE, Key, Pair, Relay, RELAY_ID, before, check, equal,
+                       resident_bytes, run, temporary_folder, tests_of)
 
 PROBE = None
 SANITIZED = False
-REJECT_INVALID, REJECT_LIMITED = 2, 6
 
 
 class BareForwarder:
@@ -176,8 +175,7 @@ def bogus_leases_reach_the_signature_and_fail_there(program):
         check(results["bogus_leases"] >= 900, f"sent: {results}")
         relay.wait_metric('wavry_relay_verdicts_total{verdict="bad_signature"}', 900)
         equal(relay.verdict("malformed_token"), 0, "malformed ones")
-        equal(relay.metrics()["wavry_relay_ip_limited_packets"]
-              if "wavry_relay_ip_limited_packets" in relay.metrics() else 0, 0, "limited by source")
+        equal(relay.outcome("unbound_limited"), 0, "limited by source")
         equal(results["delivered"], results["sent"], "the stream beside it")
 
 
@@ -224,9 +222,7 @@ def what_the_kernel_drops_is_counted(program):
 def sessions_come_and_go_and_memory_stays(program):
     """100,000 sessions (5,000 under sanitizers), each set up, used and released."""
     total, rounds = (1000, 5) if SANITIZED else (20_000, 5)
-    # Room for more than are there at a time: a PRESENT that was repeated and comes behind the release
-    # makes its session anew, and that one waits for a peer in vain.
-    with Relay(program, "--max-sessions", "20000", "--verify-rate", "50000") as relay:
+    with Relay(program, "--max-sessions", "1000", "--verify-rate", "50000") as relay:
         first = 0
         for _ in range(rounds):
             results = load_relay(relay, "--rate", 200, "--seconds", 1, "--churn-total", total)
@@ -236,7 +232,10 @@ def sessions_come_and_go_and_memory_stays(program):
         created = relay.metrics()["wavry_relay_sessions_created_total"]
         check(created >= total * rounds, f"created: {created}")
         last = resident_bytes(relay.process)
-        check(SANITIZED or last <= first * 1.02, f"resident memory grew from {first} to {last}")
+        # All is taken at the start, but resident only once it was used: some of the 1000 places
+        # may be used late. 80,000 sessions that left 50 bytes each would be seen.
+        check(SANITIZED or last <= first + 50 * total * (rounds - 1),
+              f"resident memory grew from {first} to {last}")
 
 
 def main():

@@ -172,8 +172,10 @@ def a_master_that_comes_late_is_found(program):
 
 
 def failing_heartbeats_are_lost_and_found(program):
+    """And harm no session."""
     with master_with() as master, relay_of(master, program) as relay:
         wait_registered(relay)
+        pair = Pair(relay, key=OLD)
         for behaviour, value, result in FAILURES:
             if value == 404:
                 continue  # registers again, see below
@@ -184,8 +186,65 @@ def failing_heartbeats_are_lost_and_found(program):
             line = relay.wait_line("master_request_failed", after=seen, request="heartbeat")
             equal(line["result"], result, f"result ({line})")
             relay.wait_line("master_lost", after=seen)
+            pair.exchange()
             relay.wait_line("master_registered", after=seen)
         equal(len(master.seen("register")), 1, "registrations")
+
+
+def six_failures_in_a_row_register_again(program):
+    """Five do not; sessions live on through all of it."""
+    with master_with() as master, relay_of(master, program) as relay:
+        wait_registered(relay)
+        pair = Pair(relay, key=OLD)
+        for _ in range(5):
+            master.once("heartbeat", "status", 500)
+        relay.wait_line("master_registered",
+                        after=relay.lines.index(relay.wait_line("master_lost")))
+        equal(len(master.seen("register")), 1, "registrations after five")
+        master.set("heartbeat", "status", 500)
+        before_six = len(master.seen("heartbeat"))
+        first, second = master.wait_for_requests("register", 2)
+        equal(second.body, first.body, "body")
+        six = [request for request in master.requests[:master.requests.index(second)]
+               if request.endpoint == "heartbeat"][before_six:]
+        check(len(six) >= 6 and all(beat.behaviour.name == "status" for beat in six[-6:]),
+              f"heartbeats before: {six}")
+        pair.exchange()
+        master.set("heartbeat", "ok")
+        wait_ready(relay)
+        pair.exchange()
+        Pair(relay, key=OLD).exchange()
+
+
+# What a master may say of the interval, and whether that is an answer at all.
+INTERVALS = [("18446744073709551615", True), ("0", True), ("-1", False), ("1e3", False),
+             ("18446744073709551616", False), ('"500"', False), ("null", False)]
+
+
+def a_master_that_lies_of_the_interval_is_asked_sensibly(program):
+    key = ",".join(map(str, OLD.public))
+    with contextlib.ExitStack() as stack:
+        cases = []
+        for interval, good in INTERVALS:
+            master = stack.enter_context(master_with())
+            master.once("register", "body", b'{"heartbeat_interval_ms":%s,"master_public_key":[%s],'
+                        b'"master_key_id":"old"}' % (interval.encode(), key.encode()))
+            cases.append((interval, good, master, stack.enter_context(relay_of(master, program))))
+        for interval, good, master, relay in cases:
+            if not good:
+                equal(relay.wait_line("master_request_failed")["result"], "garbage", interval)
+            wait_registered(relay)
+            Pair(relay, key=OLD).exchange()
+        never, at_once = cases[0], cases[1]
+        equal(never[2].seen("heartbeat"), [], "heartbeats before a minute is over")
+        # 0 is half a second: it took the master's word for it, and kept its head
+        beats = at_once[2].wait_for_requests("heartbeat", 4)
+        check(len(beats) < 20, f"{len(beats)} heartbeats")
+        for _, _, _, relay in cases:
+            relay.signal(signal.SIGTERM)
+        never[2].wait_for(lambda: never[2].seen("heartbeat")[-1].json()["load_pct"] == 100
+                          if never[2].seen("heartbeat") else False, "the drain is told at once")
+        equal([relay.wait() for *_, relay in cases], [0] * len(cases), "exit codes")
 
 
 def a_master_that_forgot_hears_the_same_registration_again(program):
@@ -292,6 +351,54 @@ def pinned_keys_are_the_only_ones_and_another_is_an_error(program):
         Peer(relay, uuid.uuid4(), CLIENT, NEW).refused(2)
         equal(len(master.seen("key")), 0, "key fetches")
         no_secrets(relay)
+
+
+def a_pinned_key_is_not_replaced_under_its_own_kid(program):
+    other = Key("old", b"\4" * 32)
+    with master_with(other) as master, relay_of(master, program, keys=[OLD]) as relay:
+        wait_registered(relay)
+        pair = Pair(relay, key=OLD)
+        equal(relay.wait_line("master_key_conflict")["kid"], "old", "kid")
+        Peer(relay, uuid.uuid4(), CLIENT, other).refused(2)
+        Pair(relay, key=OLD).exchange()
+        pair.exchange()
+
+
+def a_master_that_changes_its_key_all_the_time_fills_the_ring_and_no_more(program):
+    """The newest count; nobody's session ends."""
+    keys = [Key(f"k{n}", bytes((n + 1,)) * 32) for n in range(12)]
+    with master_with(keys[0]) as master, relay_of(master, program) as relay:
+        wait_registered(relay)
+        pairs = [Pair(relay, key=keys[0])]
+        for key in keys[1:]:
+            seen = len(relay.lines)
+            master.rotate(key_of(key))
+            master.forget()
+            relay.wait_line("master_key_learned", after=seen, kid=key.kid)
+            wait_registered(relay, after=seen)
+            pairs.append(Pair(relay, key=key))
+        equal(relay.metrics()["wavry_relay_keys"], 8, "keys in the ring")
+        for pair in pairs:
+            pair.exchange()
+        for key in keys[-8:]:
+            Pair(relay, key=key).exchange()
+        no_secrets(relay)
+
+
+def a_key_that_never_comes_holds_up_nobody_else(program):
+    """Leases with an unknown kid wait for it, media and leases with known ones do not."""
+    with master_with() as master, relay_of(master, program) as relay:
+        wait_registered(relay)
+        pair = Pair(relay, key=OLD)
+        master.set("key", "hang")
+        unknown = Peer(relay, uuid.uuid4(), CLIENT, NEW)
+        unknown.send(present(unknown.session, unknown.role, unknown.lease()))
+        master.wait_for_requests("key", 1)
+        for _ in range(100):
+            pair.exchange()
+        Pair(relay, key=OLD).exchange()
+        equal(unknown.answer().reason, 2, "reason")
+        pair.exchange()
 
 
 def a_master_that_dies_leaves_sessions_alone(program):

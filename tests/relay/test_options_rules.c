@@ -223,8 +223,8 @@ Test(options_rules, mistakes_in_lists_are_named_by_file_and_line)
     desk_says(desk_refusal("--key-file", desk_file("keys", "# keys\nnonsense\n")),
               "keys:2: ", "KID:HEX");
     desk_says(desk_refusal("--ban-file", desk_file("bans", "alice\n\"\"\n")), "bans:2: ");
-    desk_says(desk_refusal("--key-file=/nowhere"), "/nowhere: cannot be opened");
-    desk_says(desk_refusal("--ban-file=/nowhere"), "/nowhere: cannot be opened");
+    desk_says(desk_refusal("--key-file=/nowhere"), "--key-file: /nowhere: cannot be opened");
+    desk_says(desk_refusal("--ban-file=/nowhere"), "--ban-file: /nowhere: cannot be opened");
 }
 
 Test(options_rules, files_that_everybody_may_write_are_not_believed)

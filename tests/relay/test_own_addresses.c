@@ -55,3 +55,21 @@ Test(own_addresses, announced_ones_belong_to_it_each_once)
     cr_expect_eq(count, 2);
     cr_expect(has(count, "192.0.2.1:4000"));
 }
+
+/* The kernel refuses what claims to come from an interface of this host, but knows nothing of the
+ * address that a NAT before it has. */
+Test(own_addresses, however_many_a_host_has_the_announced_ones_are_among_them)
+{
+    announce("192.0.2.1:4000");
+    announce("192.0.2.2:4000");
+    uint32_t count = own_of("[::]:4000");
+    cr_assert_gt(count, 2);
+    cr_expect(has(2, "192.0.2.1:4000") && has(2, "192.0.2.2:4000"), "they come first");
+}
+
+Test(own_addresses, a_relay_on_ipv4_has_no_place_for_ipv6)
+{
+    uint32_t count = own_of("0.0.0.0:4000");
+    for (uint32_t i = 0; i < count; i++)
+        cr_expect(wr_address_is_v4(&list[i]));
+}

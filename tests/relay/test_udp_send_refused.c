@@ -231,6 +231,36 @@ Test(udp_send_refused, a_destination_that_refuses_everything_does_not_switch_gso
     cr_expect_eq(kernel.trains_seen, 2);
 }
 
+/* As kernels before 6.14 say it of a path whose MTU is smaller: one peer's must not cost all. */
+Test(udp_send_refused, where_trains_went_before_only_the_one_that_refuses_them_gets_none)
+{
+    queue(2000, 0, 9, 1200);
+    cr_expect_eq(rd_send_flush(sender), 10);
+    kernel.train_errno = EINVAL;
+    kernel.refusing_port = 1000;
+    queue(1000, 0, 9, 1200);
+    queue(2000, 10, 19, 1200);
+    cr_expect_eq(rd_send_flush(sender), 20);
+    queue(1000, 10, 19, 1200);
+    queue(2000, 20, 29, 1200);
+    cr_expect_eq(rd_send_flush(sender), 20);
+    expect_sent(1000, 0, 19);
+    expect_sent(2000, 0, 29);
+    cr_expect_eq(kernel.trains_seen, 4);
+    cr_expect_eq(counters.gso_fallbacks, 1);
+}
+
+Test(udp_send_refused, many_that_refuse_trains_in_a_row_mean_that_there_is_no_gso)
+{
+    queue(2000, 0, 9, 1200);
+    cr_expect_eq(rd_send_flush(sender), 10);
+    kernel.train_errno = EIO;
+    for (uint16_t i = 0; i < 100; i++)
+        queue((uint16_t)(3000 + i), 0, 1, 1200);
+    cr_expect_eq(rd_send_flush(sender), 200);
+    cr_expect_eq(kernel.trains_seen, 1 + 64);
+}
+
 Test(udp_send_refused, one_refused_datagram_costs_only_itself)
 {
     kernel.single_errno = EPERM;

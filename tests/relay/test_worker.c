@@ -2,11 +2,13 @@
 
 #include "allocations.h"
 #include "rift.h"
+#include "worker_state.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #define NO_KEY true
@@ -143,9 +145,40 @@ Test(worker, a_flood_of_bogus_leases_costs_the_media_nothing)
 /* ---- Orders ------------------------------------------------------------------------------------
  */
 
+/* A long ban list, by SIGHUP: the media must have its turn in between. */
+Test(worker, many_orders_are_carried_out_bit_by_bit)
+{
+    enum { BANS = 60000 };
+    stage_open(1, false);
+    struct rd_worker *worker = stage.group.workers[0];
+    rd_worker_halt(worker); /* the worker is this thread */
+    uint32_t turns = 1;
+    for (uint32_t i = 0; i < BANS; i++) {
+        char sub[16];
+        snprintf(sub, sizeof sub, "mallory-%u", i);
+        rd_worker_ban(worker, sub);
+    }
+    while (rd_worker_obey(worker))
+        turns++;
+    cr_expect_gt(turns, 1);
+    rd_worker_ban(worker, "one more that nobody carries out");
+}
+
 static uint64_t banned_sessions(const struct rd_worker_snapshot *snapshot)
 {
     return snapshot->core.counters.sessions_banned;
+}
+
+/* A machine that is busy with something else: the thread got as far as its first result and stands
+ * there, before it could wake anybody. */
+Test(worker, peers_can_join_where_the_verifier_does_not_run)
+{
+    struct peer pair[WR_ROLES];
+    stage_open(1, false);
+    atomic_store(&stage.verifier_stands, true);
+    stage_pair(stage_session(0, 1), pair);
+    exchange(pair, 1);
+    leave(pair);
 }
 
 Test(worker, a_ban_ends_sessions_and_an_unban_lets_in_again)
@@ -343,6 +376,60 @@ Test(worker, bare_packets_find_the_worker_that_has_their_sender_bound)
         leave(pair);
     }
     cr_expect_eq(stage_snapshot().core.counters.outcomes[WR_OUTCOME_BARE_FORWARDED], 2 * WORKERS);
+}
+
+static uint64_t received(const struct rd_worker_snapshot *snapshot)
+{
+    return snapshot->batch_size.sum;
+}
+
+static uint64_t bare_judged(const struct rd_worker_snapshot *snapshot)
+{
+    const uint64_t *outcomes = snapshot->core.counters.outcomes;
+    return outcomes[WR_OUTCOME_BARE_FORWARDED] + outcomes[WR_OUTCOME_UNKNOWN_PEER] +
+           outcomes[WR_OUTCOME_SESSION_NOT_ACTIVE];
+}
+
+/* Lease and handshake leave a client together, and are read by two workers. Here the one that has
+ * the handshake has read it before the lease is even sent. It waits for a while only, which a busy
+ * machine may miss, but not every time. */
+Test(worker, a_handshake_that_is_read_before_its_lease_waits_for_it)
+{
+    enum { TRIES = 50 };
+    uint8_t bare[WR_RIFT_HANDSHAKE_BYTES] = {0};
+    static const uint8_t no_session[16];
+    bool relayed = false;
+    stage_open(2, false);
+    wr_rift_encode_handshake(bare, no_session, 0);
+    for (uint32_t i = 0; i < TRIES && !relayed; i++) {
+        struct wr_session_id session = stage_session(1, i);
+        struct peer server = stage_peer(session, WR_ROLE_SERVER);
+        struct peer client = stage_peer(session, WR_ROLE_CLIENT);
+        peer_join(&server);
+        peer_send(&client, bare, sizeof bare);
+        stage_wait(received, 3 * i + 2);
+        peer_join(&client);
+        stage_wait(bare_judged, i + 1);
+        relayed = !peer_has_nothing(&server);
+        peer_close(&server);
+        peer_close(&client);
+    }
+    cr_expect(relayed);
+}
+
+Test(worker, a_handshake_of_nobody_is_judged_when_its_time_is_over)
+{
+    uint8_t bare[WR_RIFT_HANDSHAKE_BYTES] = {0};
+    static const uint8_t no_session[16];
+    stage.options.core.ip_rate_limit_pps = 1000000;
+    stage_open(2, false);
+    wr_rift_encode_handshake(bare, no_session, 0);
+    struct peer nobody = stage_peer(stage_session(0, 1), WR_ROLE_CLIENT);
+    for (uint32_t i = 0; i < 700; i++) /* more than may wait */
+        peer_send(&nobody, bare, sizeof bare);
+    stage_wait(bare_judged, 700);
+    cr_expect_eq(stage_snapshot().core.counters.packets_rx, 700);
+    peer_close(&nobody);
 }
 
 static uint64_t ambiguous(const struct rd_worker_snapshot *snapshot)

@@ -19,6 +19,8 @@ struct stage stage;
 static void wake(void *context, uint32_t worker)
 {
     struct rd_worker_group *group = context;
+    while (atomic_load(&stage.verifier_stands) && sem_wait(&stage.verifier_goes_on) != 0)
+        cr_assert_eq(errno, EINTR);
     rd_worker_wake(group->workers[worker]);
 }
 
@@ -42,6 +44,7 @@ void stage_prepare(void)
     cr_assert_geq(sodium_init(), 0);
     wr_mint_keypair(seed, stage.public_key, stage.secret_key);
     sem_init(&stage.key_wanted, 0, 0);
+    sem_init(&stage.verifier_goes_on, 0, 0);
     wr_relay_config_default(&stage.options.core);
     stage.options.listen = wr_address_v4(loopback, 0);
     stage.options.packet_queue_capacity = 2048;
@@ -95,6 +98,8 @@ void stage_close(void)
     struct rd_worker_group *group = &stage.group;
     for (uint32_t i = 0; i < group->count; i++)
         rd_worker_halt(group->workers[i]);
+    atomic_store(&stage.verifier_stands, false);
+    sem_post(&stage.verifier_goes_on);
     rd_verifier_stop(group->verifier);
     for (uint32_t i = 0; i < group->count; i++)
         rd_worker_destroy(group->workers[i]);

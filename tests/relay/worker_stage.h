@@ -22,6 +22,8 @@ struct stage {
     uint8_t secret_key[WR_SECRET_KEY_BYTES];
     _Atomic uint32_t drained;
     sem_t key_wanted;
+    _Atomic bool verifier_stands; /* from its next result on, until stage_close */
+    sem_t verifier_goes_on;
 };
 extern struct stage stage;
 

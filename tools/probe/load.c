@@ -12,9 +12,10 @@
 
 #define TICK_NS   (WR_MS / 4)  /* floods, churn and receiving: at least so often */
 #define DEBT_NS   (50 * WR_MS) /* a pace that is further behind is given up */
-#define QUIET_NS  (50 * WR_MS)
+#define QUIET_NS  (100 * WR_MS)
 #define SETTLE_NS (3 * WR_S)
 #define WAIT_NS   (5 * WR_S)
+#define RELEASES  2
 
 /* So many of something per second, in whole bursts, from a start on. */
 struct pace {
@@ -210,8 +211,11 @@ static bool measure(struct load *load, struct probe_error *error)
     stream(load);
     settle(load);
     load->results.cpu_ns = cpu_ns_of(options->cpu_of) - before;
-    if (!options->keep && !options->bare)
+    /* Releases are not answered, and after a flood the first ones may have found no room. */
+    for (int i = 0; i < RELEASES && !options->keep && !options->bare; i++) {
         load_release(load);
+        sleep_until(wr_after(probe_monotonic_ns(), QUIET_NS));
+    }
     return true;
 }
 

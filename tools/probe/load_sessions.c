@@ -13,13 +13,14 @@
  * life. A slot holds both peers of one; there are few, so that the relay's verification queue holds
  * what is out. A flow's peers go once both are acknowledged; what they knew is kept in the flow.
  */
-#define SETUP_SLOTS    120
-#define CHURN_SLOTS    1000
-#define LEASE_SECS     3600
-#define LIMIT_KBPS     UINT32_MAX
-#define PATIENCE_NS    (20 * WR_S) /* without a single new flow */
-#define CHURN_LIFE_NS  (20 * WR_S) /* then it counts as failed */
-#define SERVE_EVERY_NS (5 * WR_MS) /* deadlines of peers are looked at */
+#define SETUP_SLOTS      120
+#define CHURN_SLOTS      1000
+#define LEASE_SECS       3600
+#define LIMIT_KBPS       UINT32_MAX
+#define PATIENCE_NS      (20 * WR_S) /* without a single new flow */
+#define CHURN_LIFE_NS    (20 * WR_S) /* then it counts as failed */
+#define CHURN_ANSWERS_NS (10 * WR_S) /* then no more answers are waited for */
+#define SERVE_EVERY_NS   (5 * WR_MS) /* deadlines of peers are looked at */
 
 #define SETUP_REST_NS   50000
 #define RELEASE_REST_NS 1000000
@@ -55,7 +56,7 @@ struct load_slots {
  * says whose it is. */
 static struct wr_session_id session_of(const struct load *load, uint32_t kind, uint32_t number)
 {
-    struct wr_session_id id;
+    struct wr_session_id id = {{0}};
     uint64_t mixed = load->run_id + ((uint64_t)kind << 32 | number) * UINT64_C(0x9e3779b97f4a7c15);
     mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
@@ -209,11 +210,25 @@ static void flow_is_up(struct load *load, struct slot *slot)
     end_slot(load, slot);
 }
 
+/* A repeated PRESENT that came behind the release would make the session anew. */
+static bool all_answered(const struct slot *slot, wr_instant now)
+{
+    if (wr_elapsed(slot->started_ns, now) > CHURN_ANSWERS_NS)
+        return true; /* some were lost */
+    for (int role = 0; role < WR_ROLES; role++) {
+        const struct wr_peer_counters *counters = wr_peer_counters(slot->peers[role].peer);
+        if (counters->acks_received + counters->rejects_received <
+            counters->presents_sent + counters->renews_sent + counters->token_renews_sent)
+            return false;
+    }
+    return true;
+}
+
 static void churn_step(struct load *load, struct slot *slot, wr_instant now)
 {
     static const uint8_t body[32];
     uint64_t sequence;
-    if (slot->peers[WR_ROLE_SERVER].heard) {
+    if (slot->peers[WR_ROLE_SERVER].heard && all_answered(slot, now)) {
         wr_peer_leave(slot->peers[WR_ROLE_CLIENT].peer, now);
         wr_peer_leave(slot->peers[WR_ROLE_SERVER].peer, now);
         load->results.churn_ended++;

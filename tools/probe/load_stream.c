@@ -127,11 +127,10 @@ static void take_other(struct load *load, enum wr_role role, const struct load_a
     enum wr_outcome failure;
     if (load_session_heard(load, role, arrival->bytes, arrival->size))
         return;
-    if (!wr_wire_decode(arrival->bytes, arrival->size, &packet, &failure))
-        results->stray++;
-    else if (packet.type == WR_PACKET_LEASE_REJECT)
+    bool decoded = wr_wire_decode(arrival->bytes, arrival->size, &packet, &failure);
+    if (decoded && packet.type == WR_PACKET_LEASE_REJECT)
         results->rejects[packet.reason < LOAD_REASONS ? packet.reason : 0]++;
-    else if (packet.type == WR_PACKET_LEASE_ACK)
+    else if (decoded && packet.type == WR_PACKET_LEASE_ACK)
         results->acks++;
     else
         results->stray++;

@@ -181,7 +181,7 @@ bool probe_send(int fd, const struct wr_address *to, const uint8_t *bytes, size_
 
 ssize_t probe_receive(int fd, uint8_t *bytes, size_t capacity, struct wr_address *from)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     for (int attempt = 0; attempt < 3; attempt++) {
         socklen_t address_bytes = sizeof address;
         ssize_t size =

@@ -18,7 +18,7 @@ static int check(int argc, char **argv)
     static struct probe_report report;
     struct probe_options options;
     struct probe_signer signer;
-    struct probe_error error;
+    struct probe_error error = {""};
     int read = probe_options_read(&options, argc, argv);
     if (read != 0)
         return read == 1 ? EXIT_FORWARDS : EXIT_USAGE;
@@ -47,7 +47,7 @@ static int load(int argc, char **argv)
     static struct load_histogram latency;
     static struct probe_signer signer;
     struct load_options options;
-    struct probe_error error;
+    struct probe_error error = {""};
     int read = load_options_read(&options, argc, argv);
     if (read != 0)
         return read == 1 ? EXIT_FORWARDS : EXIT_USAGE;
