@@ -19,10 +19,10 @@ const struct fuzz_target fuzz_target = {
     .name = "world",
     .property = "no world makes an oracle object, and every world is the same the second time",
     .bytes_max = 1024,
-    .canaries = {{"skip_expired", 400},
-                 {"same_address_allowed", 400},
-                 {"skip_not_yet_valid", 400},
-                 {"reject_longer_than_request", 400}},
+    .canaries = {{"held_forgotten", 400},
+                 {"rejects_uncapped", 400},
+                 {"idle_never", 400},
+                 {"skip_not_yet_valid", 400}},
 };
 
 #define COUNTERS 4096u
