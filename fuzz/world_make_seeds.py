@@ -8,19 +8,21 @@ import re
 import sys
 
 TAGS = "nothing run link nat option relay master peer session lease attacker do".split()
-SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "world_scenario.c")
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def members():
-    """Names of the members of each kind of thing, and actions, as world_scenario.c has them."""
-    with open(SOURCE, encoding="utf-8") as file:
+    """Names of the members of each kind of thing, and actions, as the target has them."""
+    with open(os.path.join(HERE, "world_words.h"), encoding="utf-8") as file:
         text = file.read()
     found = {}
     for kind in TAGS[1:-1]:
         table = text[text.index(f"struct member {kind}_members[]"):]
-        found[kind] = re.findall(r'\n    \{"([a-z_-]+)", (?:true|false)', table[:table.index("\n};")])
+        found[kind] = re.findall(r'\{"([a-z_-]+)",\s+(?:true|false),', table[:table.index("\n};")])
+    with open(os.path.join(HERE, "world_timeline.c"), encoding="utf-8") as file:
+        text = file.read()
     table = text[text.index("} actions[] = {"):]
-    found["do"] = re.findall(r'\{"([a-z_]+)", "([a-zA-Z]*)"', table[:table.index("\n};")])
+    found["do"] = re.findall(r'\{"([a-z_]+)",\s+"([a-zA-Z]*)"', table[:table.index("\n};")])
     return found
 
 
