@@ -11,8 +11,8 @@
 #include "actions.h"
 #include "relay_world.h"
 
-/* Tag, name, bytes of its body. What follows the name is the body, a byte a number where nothing
- * else is said; docs in fuzz/README.md. */
+/* Tag, name, bytes of its body: a byte a number, as is said above the function that carries it out
+ * (relay_actions.c). */
 #define RELAY_ACTIONS(X)                                                                           \
     X(NOTHING, "nothing", 0)                                                                       \
     X(LEASE, "lease", 14)                                                                          \

@@ -133,6 +133,9 @@ SEEDS = {
     + lease(CLIENT, 0, 0, key=2),
     "a-key-is-replaced": pair() + record("key", 1, 1, 0) + lease(CLIENT, 0, 0, key=1, kid=1, iat=1)
     + talk() + wait(HOUR, 1) + wait(MINUTE, 2),
+    "a-key-ages-by-the-skew-of-its-time": record("key", 1, 0, 0) + limit("skew", 1)
+    + wait(HOUR, 1) + wait(TEN_SECONDS, 3) + lease(CLIENT, 0, 0, iat=12) + wait(MINUTE, 1)
+    + lease(SERVER, 1, 1, iat=12),
     "a-key-is-revoked": pair() + talk() + record("revoke", 0) + pair() + record("key", 0, 0, 0),
     "a-key-is-pinned-and-retired": record("key", 1, 0, 1) + lease(CLIENT, 0, 0, key=1)
     + record("retire", 1) + wait(HOUR, 2),

@@ -215,7 +215,6 @@ const char *sim_key_objection(struct sim_oracle *oracle, const uint8_t *key,
                               const struct sim_token *token)
 {
     const char *objection = "its key was never given to the relay";
-    uint64_t stays_ns = (3600 + 2 * (uint64_t)oracle->config.max_clock_skew_secs) * WR_S;
     if (is_revoked(oracle, key))
         return "its key is revoked";
     for (uint32_t i = 0; i < oracle->key_count; i++) {
@@ -226,13 +225,19 @@ const char *sim_key_objection(struct sim_oracle *oracle, const uint8_t *key,
             objection = "it names another key than the one that signed it";
         else if (!held->in_ring)
             objection = "its key has left the ring";
-        else if (held->superseded_ns != WR_NEVER &&
-                 wr_after(held->superseded_ns, stays_ns) < oracle->now)
+        else if (held->superseded_ns != WR_NEVER && held->leaves_ns < oracle->now)
             objection = "its key was replaced more than 3600 s + 2 x skew ago";
         else
             return NULL;
     }
     return objection;
+}
+
+static void supersede(const struct sim_oracle *oracle, struct sim_key *key)
+{
+    uint64_t stays_s = 3600 + 2 * (uint64_t)oracle->config.max_clock_skew_secs;
+    key->superseded_ns = oracle->now;
+    key->leaves_ns = wr_after(oracle->now, stays_s * WR_S);
 }
 
 /* A key is current now; where the master named it, the others that are not pinned begin to age, if
@@ -244,7 +249,7 @@ static void supersede_others(struct sim_oracle *oracle, struct sim_key *current,
     for (uint32_t i = 0; i < oracle->key_count && standing == WR_KEY_LEARNED; i++) {
         struct sim_key *key = &oracle->keys[i];
         if (key != current && key->in_ring && !key->pinned && key->superseded_ns == WR_NEVER)
-            key->superseded_ns = oracle->now;
+            supersede(oracle, key);
     }
 }
 
@@ -354,7 +359,7 @@ void sim_oracle_key_retire(struct sim_oracle *oracle, const uint8_t public_key[W
             continue;
         key->pinned = false;
         if (key->in_ring)
-            key->superseded_ns = oracle->now;
+            supersede(oracle, key);
     }
 }
 

@@ -128,6 +128,7 @@ struct sim_key {
     bool pinned, in_ring;
     enum wr_key_standing standing;
     wr_instant superseded_ns; /* WR_NEVER while nothing newer joined */
+    wr_instant leaves_ns;     /* by the skew of that moment */
 };
 
 struct sim_good_signature {
