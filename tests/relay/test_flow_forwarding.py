@@ -2,12 +2,13 @@
 
 usage: test_flow_forwarding.py WAVRY_RELAY [TEST…]
 """
+import random
 import socket
 import sys
 import uuid
 
-from relay_bed import (ACK, Key, Pair, Peer, Relay, CLIENT, SERVER, check, equal, forward_rift,
-                       parse_address, rift_handshake, rift_transport, main)
+from relay_bed import (ACK, Key, Pair, Peer, Relay, CLIENT, SERVER, before, check, equal,
+                       forward_rift, parse_address, rift_handshake, rift_transport, main)
 
 
 def opaque_forwards_go_both_ways_unchanged(program):
@@ -210,6 +211,45 @@ def a_train_of_many_sessions_finds_all_its_workers(program):
             relay.address)
         for pair, sent in zip(sessions, train):
             equal(pair.server.receive(), sent, "each server's own")
+
+
+def every_datagram_of_odd_trains_is_counted_once(program):
+    """Trains of every segment size, of datagrams that belong to all workers and to none, empty ones
+    and ones of 64 KiB: each has one outcome, or was dropped because its worker's ring was full."""
+    udp_segment = 103
+    dice = random.Random(1)
+    with Relay(program, "--workers", "3", "--packet-queue-capacity", "64", "--ip-rate-limit-pps",
+               "1000000") as relay:
+        from relay_bed import forward, present
+        pairs = [Pair(relay) for _ in range(6)]
+        sender, sent = pairs[0].client.socket, 12
+        for segment in (1, 2, 19, 20, 21, 30, 37, 511, 1000, 1472):
+            for _ in range(20):
+                number = dice.randrange(2, 65000 // 1472)
+                train = b"".join(dice.choice((
+                    forward(dice.choice(pairs).session, dice.randrange(1, 2000), bytes(1500)),
+                    rift_handshake(body=bytes(1500)),
+                    present(uuid.UUID(int=dice.getrandbits(128)), CLIENT, b"v4.public." * 150),
+                    dice.randbytes(1500)))[:segment] for _ in range(number))
+                train = train[:len(train) - dice.randrange(0, segment)]
+                sender.sendmsg([train], [(socket.IPPROTO_UDP, udp_segment,
+                                          segment.to_bytes(2, "little"))], 0, relay.address)
+                sent += -(-len(train) // segment)
+        for _ in range(50):
+            sender.sendto(b"", relay.address)
+            sender.sendto(dice.randbytes(65507), relay.address)
+            sent += 2
+        for _ in before():
+            metrics = relay.metrics()
+            seen = (metrics["wavry_relay_packets_rx"] +
+                    metrics["wavry_relay_backpressure_dropped_packets"])
+            if seen >= sent and metrics["wavry_relay_held_datagrams"] == 0:
+                break
+        equal(seen, sent, "received or dropped")
+        equal(sum(value for name, value in metrics.items()
+                  if name.startswith("wavry_relay_outcomes_total{")),
+              metrics["wavry_relay_packets_rx"], "outcomes")
+        Pair(relay).exchange()
 
 
 if __name__ == "__main__":
