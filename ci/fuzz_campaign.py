@@ -23,12 +23,12 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CORPUS = os.path.join(ROOT, "fuzz", "corpus")
-FOUND_MAX = 150  # files of one corpus that campaigns found; its named seeds come on top
-FOUND_BYTES_MAX = 120_000
+# Files of one corpus that campaigns found, its named seeds on top, and all of them together.
+FOUND_MAX, CORPUS_MAX = 100, 280
+FOUND_BYTES_MAX = 80_000
 FINDINGS_MAX = 20  # of one target and campaign: what comes then is more of the same
-# Signatures bound these two to some thousands a second, a whole file of JSON the third.
-SLOW = {"lease", "scenario"}
-PARSERS = ("answers", "claims", "config", "cursor", "datagram", "json", "key_file", "rfc3339", "rift")
+# Those that the bars of speed are for: neither signatures nor whole files bound them.
+PARSERS = ("answers", "claims", "cursor", "datagram", "json", "key_file", "rfc3339", "rift")
 PLAIN_MIN, SANITIZED_MIN = 200_000, 50_000
 
 running = set()
@@ -137,11 +137,11 @@ class Findings:
             else:
                 self.seen.setdefault(sign[0], (path, sign[1]))
 
-    def add(self, path):
+    def add(self, path, log):
         sign = judge(self.target, path)
-        if sign is None:  # only within the engine: a timeout or memory, at its bounds
-            sign = ("slow or large " + os.path.basename(path).split("-")[0],
-                    "the engine stopped it: too slow, or too much memory")
+        if sign is None:  # only within the engine: its bounds of time and memory, or a mutator
+            sign = sign_of(log) or ("ended without a word", "the engine ended without a word")
+            sign = ("engine " + sign[0], "in the engine alone: " + sign[1])
         if sign[0] in self.seen:
             os.unlink(path)
             return False
@@ -196,6 +196,7 @@ def fuzz_one(target, seconds):
     result = {"executions": 0, "spent": 0.0, "before": None, "after": (0, 0), "findings": findings}
     artifacts = os.path.join(target.work, "artifacts") + "/"
     os.makedirs(artifacts, exist_ok=True)
+    known_again = 0
     for turn in range(FINDINGS_MAX):
         left = seconds - result["spent"]
         if left < 1 or stopping.is_set():
@@ -212,8 +213,10 @@ def fuzz_one(target, seconds):
         result["after"] = max(result["after"], after)
         result["executions"] += executions
         new = [os.path.join(artifacts, name) for name in sorted(os.listdir(artifacts))]
-        for path in new:
-            findings.add(path)
+        added = [findings.add(path, log) for path in new]
+        known_again += bool(new) and not any(added)
+        if known_again == 3:  # it finds the same at once, every time: that must be mended first
+            break
         if not new and not re.search(r"^Done \d+ runs|stat::number", log, re.MULTILINE):
             print(f"{target.name}: the engine ended without a word:\n{log[-2000:]}")
             findings.seen["the engine " + str(turn)] = (target.seeds, "the engine did not run")
@@ -240,7 +243,7 @@ def merge_one(target):
                for n in os.listdir(os.path.join(folder, "named")) if n not in named]
         new.sort(key=lambda path: (os.path.getsize(path), path))
         bytes_left, kept = FOUND_BYTES_MAX, []
-        for path in new[:FOUND_MAX]:
+        for path in new[:max(0, min(FOUND_MAX, CORPUS_MAX - len(named)))]:
             bytes_left -= os.path.getsize(path)
             if bytes_left >= 0:
                 kept.append(path)
@@ -291,11 +294,19 @@ def canaries(arguments, targets):
     def look(target):
         lines, good = [], bool(target.about["canaries"])
         for fault, runs in target.about["canaries"].items():
-            runs *= 5  # without the seeds' help of the ones that show it, but from nothing else
             with tempfile.TemporaryDirectory() as folder:
+                # As canary_NAME does: from the named seeds, without those that show it as they are.
+                seeds = os.path.join(folder, "seeds")
+                os.mkdir(seeds)
+                for name in os.listdir(target.seeds):
+                    seed = os.path.join(target.seeds, name)
+                    if not name.startswith("found-") and output_of(
+                            [target.engine + "_faulty", seed], WAVRY_FUZZ_FAULT=fault)[0] == 0:
+                        shutil.copy(seed, os.path.join(seeds, name))
+                runs = 5 * runs + len(os.listdir(seeds))  # its choices are not those of canary_NAME
                 code, log = output_of([target.engine + "_faulty", "-seed=1", f"-runs={runs}",
                                        "-artifact_prefix=" + folder + "/", *target.options(),
-                                       target.seeds], WAVRY_FUZZ_FAULT=fault)
+                                       seeds], WAVRY_FUZZ_FAULT=fault)
             counted = re.findall(r"^#(\d+)\t", log, re.MULTILINE)
             seen = code != 0 and sign_of(log) is not None
             good = good and seen

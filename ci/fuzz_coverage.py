@@ -25,16 +25,22 @@ def clear(build):
 def capture(root, build):
     version = subprocess.check_output(["lcov", "--version"], text=True)
     options = OPTIONS if "version 1." in version else OPTIONS_2
-    objects = os.path.join(build, "core", "CMakeFiles", "wavry_core.dir")
+    # The targets' own objects too: they hold what the core's headers define.
+    objects = (os.path.join(build, "core", "CMakeFiles", "wavry_core.dir"),
+               os.path.join(build, "fuzz", "CMakeFiles"))
     parts = [os.path.join(build, name) for name in ("initial.info", "run.info", "fuzz.info")]
-    common = ["lcov", "--quiet", *options, "--directory", objects, "--base-directory", root,
-              "--no-external"]
+    common = ["lcov", "--quiet", *options, *[part for folder in objects for part in ("--directory", folder)],
+              "--base-directory", root, "--no-external"]
     subprocess.run([*common, "--capture", "--initial", "--output-file", parts[0]], check=True,
                    stderr=subprocess.DEVNULL)
     subprocess.run([*common, "--capture", "--output-file", parts[1]], check=True,
                    stderr=subprocess.DEVNULL)
     subprocess.run(["lcov", "--quiet", *options, "--add-tracefile", parts[0], "--add-tracefile",
-                    parts[1], "--output-file", parts[2]], check=True, stderr=subprocess.DEVNULL)
+                    parts[1], "--output-file", parts[2] + ".all"], check=True,
+                   stderr=subprocess.DEVNULL)
+    subprocess.run(["lcov", "--quiet", *options, "--extract", parts[2] + ".all",
+                    os.path.join(root, "core", "*"), "--output-file", parts[2]], check=True,
+                   stderr=subprocess.DEVNULL)
     return parts[2]
 
 

@@ -105,7 +105,13 @@
     X(queue_newest_holder, "holds a datagram with the newest of its source's requests")            \
     /* the simulator's own reader of scenarios */                                                  \
     X(scenario_twins_apart, "sees a member that appears twice only where both are neighbours")     \
-    X(scenario_name_beyond, "takes the name one behind the last of a group")
+    X(scenario_name_beyond, "takes the name one behind the last of a group")                       \
+    /* the relay's readers of texts and answers */                                                 \
+    X(answer_key_of_31, "takes a master's key of 31 numbers")                                      \
+    X(answer_kid_with_nul, "takes a kid with a NUL in it")                                         \
+    X(key_first_colon, "ends a kid at its first colon")                                            \
+    X(key_revoked_twice, "revokes a key as often as it is named")                                  \
+    X(text_comment_anywhere, "takes any # for the beginning of a comment")
 
 /* clang-format off */
 #define WR_ENUM_FAULT(name, text) WR_FAULT_##name,

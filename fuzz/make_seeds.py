@@ -514,6 +514,110 @@ def deadlines_seeds():
           act(session, 1, span(HOUR), span(HOUR), u64(2**64 - 5), u64(2**64 - 5), 1, u64(2**64 - 1)))
 
 
+# ---- The relay's texts --------------------------------------------------------------------------
+
+KEY_A, KEY_B = "ab" * 32, "0123456789abcdefABCDEF0123456789" * 2
+
+KEY_FILES = {
+    "one-key": f"k1:{KEY_A}\n",
+    "without-kid": f":{KEY_A}\n",
+    "hex-alone": KEY_A,
+    "kid-with-colons": f"a:b:c:{KEY_A}\n",
+    "comments-and-blanks": f"# ours\n\n  k1:{KEY_A} # until autumn\n\t# more\n",
+    "hash-in-a-kid": f"k#1:{KEY_A}\n",
+    "quoted": f'"k 1:{KEY_A}" # with a blank\n',
+    "quote-escapes": f'"k\\"1\\\\:{KEY_A}"\n',
+    "quote-open": f'"k1:{KEY_A}\n',
+    "revoked": f"revoke {KEY_A}\nrevoke\t{KEY_B}\n",
+    "revoked-and-a-long-comment": f"revoke {KEY_A}\n# lost with the laptop in spring, and with it all that it had signed\n",
+    "revoked-twice": f"revoke {KEY_A}\nrevoke {KEY_A.upper()}\n",
+    "revoked-and-pinned": f"k1:{KEY_A}\nrevoke {KEY_A}\n",
+    "revoke-without-a-key": "revoke\n",
+    "revoke-of-63-digits": f"revoke {KEY_A[1:]}\n",
+    "two-without-kid": f":{KEY_A}\n:{KEY_B}\n",
+    "the-same-twice": f"k1:{KEY_A}\nk1:{KEY_A}\n",
+    "one-kid-two-keys": f"k1:{KEY_A}\nk1:{KEY_B}\n",
+    "eight": "".join(f"k{i}:{KEY_A}\n" for i in range(8)),
+    "nine": "".join(f"k{i}:{KEY_A}\n" for i in range(9)),
+    "windows-lines": f"k1:{KEY_A}\r\nk2:{KEY_B}\r\n",
+    "byte-order-mark": f"\ufeffk1:{KEY_A}\n",
+    "kid-of-255": "k" * 255 + f":{KEY_A}\n",
+    "kid-of-256": "k" * 256 + f":{KEY_A}\n",
+    "kid-beyond-ascii": f"schlüssel:{KEY_A}\n",
+    "kid-with-a-control-character": f"k\u0085:{KEY_A}\n",
+}
+
+CONFIGS = {
+    "a-few-settings": "max-sessions = 200\nlisten = 0.0.0.0:4000\nlog-level = debug\n",
+    "comments": "# relay\nmax-sessions = 5 # few\n\n#idle-timeout = 9\n",
+    "hash-in-a-value": "region = eu#1\n",
+    "quoted": 'region = "north # west" # here\nstate-dir = "/var/lib/a \\"b\\""\n',
+    "empty-value": "region =\n",
+    "unknown-option": "max-session = 5\n",
+    "an-action": "check-config = true\n",
+    "twice": "workers = 1\nworkers = 2\n",
+    "repeatable": f"key = k1:{KEY_A}\nkey = k2:{KEY_B}\n",
+    "a-secret": "master-auth-token = s3cret-t0ken\n",
+    "a-secret-that-is-wrong": "master-auth-token = \"s3cret t0ken\"\n",
+    "no-equals": "max-sessions 5\n",
+    "no-name": "= 5\n",
+    "switches": "gro = off\ngso = on\nstandalone = yes\nbare-rift = off\n",
+    "words-for-numbers": "workers = auto\ndscp = off\nverify-rate = auto\n",
+    "out-of-range": "load-shed-threshold-pct = 101\n",
+    "addresses": "listen = [::]:4000\nhealth-listen = 127.0.0.1:9091\nadvertise = 192.0.2.1:4000\n",
+    "urls": "master-url = https://master.example.net:8443/base\n",
+    "choices": "role-policy = strict\npassive-rebind = same-ip\nlog-format = json\n",
+    "windows-lines": "workers = 1\r\nasn = 64500\r\n",
+    "quote-open": 'region = "x\n',
+    "something-behind-a-quote": 'region = "x" y\n',
+    "a-backslash-before-a-letter": 'region = "a\\n"\n',
+}
+
+NUMBERS = "[" + ",".join(str(i * 7 % 256) for i in range(32)) + "]"
+ANSWERS = {
+    "registered": (0, '{"heartbeat_interval_ms":5000,"master_public_key":%s,"master_key_id":"k1"}' % NUMBERS),
+    "registered-without-kid": (0, '{"heartbeat_interval_ms":500,"master_public_key":%s}' % NUMBERS),
+    "registered-kid-null": (0, '{"master_key_id":null,"master_public_key":%s,"heartbeat_interval_ms":1}' % NUMBERS),
+    "key-of-31-numbers": (0, '{"heartbeat_interval_ms":5000,"master_public_key":[%s]}' % ",".join("1" * 31)),
+    "key-of-33-numbers": (0, '{"heartbeat_interval_ms":5000,"master_public_key":[%s]}' % ",".join("1" * 33)),
+    "key-with-256": (0, '{"heartbeat_interval_ms":5000,"master_public_key":[256]}'),
+    "interval-of-64-bits": (0, '{"heartbeat_interval_ms":18446744073709551615,"master_public_key":%s}' % NUMBERS),
+    "interval-beyond-64-bits": (0, '{"heartbeat_interval_ms":18446744073709551616,"master_public_key":%s}' % NUMBERS),
+    "interval-with-fraction": (0, '{"heartbeat_interval_ms":5000.0,"master_public_key":%s}' % NUMBERS),
+    "interval-missing": (0, '{"master_public_key":%s}' % NUMBERS),
+    "unknown-members": (0, '{"x":[{"y":[[]]}],"heartbeat_interval_ms":5000,"master_public_key":%s}' % NUMBERS),
+    "heartbeat-ok": (1, '{"ok":true}'),
+    "heartbeat-not-ok": (1, '{"ok":false}'),
+    "heartbeat-ok-as-text": (1, '{"ok":"true"}'),
+    "heartbeat-ok-twice": (1, '{"ok":true,"ok":true}'),
+    "key": (2, '{"public_key":"%s","key_id":"k1","version":1}' % KEY_B),
+    "key-of-63-digits": (2, '{"public_key":"%s","key_id":"k1"}' % KEY_A[1:]),
+    "key-with-escaped-digits": (2, '{"public_key":"\\u0061b%s","key_id":"k1"}' % KEY_A[2:]),
+    "kid-with-nul": (2, '{"public_key":"%s","key_id":"k1\\u0000"}' % KEY_A),
+    "kid-of-256": (2, '{"public_key":"%s","key_id":"%s"}' % (KEY_A, "k" * 256)),
+    "kid-as-number": (2, '{"public_key":"%s","key_id":1}' % KEY_A),
+    "no-object": (2, '[]'),
+    "page-of-a-proxy": (1, '<html><body>502 Bad Gateway</body></html>'),
+    "nothing": (1, ''),
+}
+
+
+def key_file_seeds():
+    for name, text in KEY_FILES.items():
+        write("key_file", name, text.encode())
+    write("key_file", "no-utf-8", b"k\xff:" + KEY_A.encode())
+
+
+def config_seeds():
+    for name, text in CONFIGS.items():
+        write("config", name, text.encode())
+
+
+def answers_seeds():
+    for name, (kind, text) in ANSWERS.items():
+        write("answers", name, bytes([kind]) + text.encode())
+
+
 # ---- Scenarios ----------------------------------------------------------------------------------
 
 SCENARIOS = (

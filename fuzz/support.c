@@ -83,6 +83,22 @@ uint32_t fuzz_random_below(uint64_t *state, uint32_t bound)
     return (uint32_t)(((fuzz_random(state) >> 32) * bound) >> 32);
 }
 
+#ifdef __has_feature
+#if __has_feature(memory_sanitizer)
+#include <sanitizer/msan_interface.h>
+#define HAS_MSAN 1
+#endif
+#endif
+
+size_t fuzz_mutate(uint8_t *bytes, size_t size, size_t size_max)
+{
+    size = LLVMFuzzerMutate(bytes, size, size_max);
+#ifdef HAS_MSAN
+    __msan_unpoison(bytes, size);
+#endif
+    return size;
+}
+
 /* CRC-16/KERMIT, bit by bit. */
 static unsigned kermit(const uint8_t *bytes, size_t size)
 {

@@ -34,6 +34,9 @@ void fuzz_print_text(FILE *out, const void *bytes, size_t size);
 uint64_t fuzz_random(uint64_t *state);
 uint32_t fuzz_random_below(uint64_t *state, uint32_t bound);
 
+/* The engine's own blind mutation: LLVMFuzzerMutate, whose writing MemorySanitizer does not see. */
+size_t fuzz_mutate(uint8_t *bytes, size_t size, size_t size_max);
+
 /* Puts the right checksum into the RIFT header that begins at `bytes`, where one could. */
 void fuzz_mend_rift(uint8_t *bytes, size_t size);
 

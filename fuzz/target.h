@@ -45,7 +45,7 @@ const char *fuzz_outcome(const uint8_t *bytes, size_t size);
  * new size. */
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, unsigned int seed);
 
-/* The engine's own blind mutation, for custom mutators. */
+/* The engine's own blind mutation; custom mutators call fuzz_mutate of support.h. */
 size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t size_max);
 
 #endif

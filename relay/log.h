@@ -57,13 +57,15 @@ bool rd_log_wants(enum rd_log_level level);
 void rd_log_write(struct rd_log_site *site, enum rd_log_level level, const char *event,
                   const struct rd_field *fields);
 
-/* RD_LOG(level, event, fields…): `event` is a short constant name such as "session_active". */
+/* RD_LOG(level, event, fields…): `event` is a short constant name such as "session_active". Up to
+ * RD_FIELDS_MAX fields, none is fine; what is not given is RD_FIELD_END. */
+#define RD_FIELDS_MAX 20
 #define RD_LOG(level, event, ...)                                                                  \
     do {                                                                                           \
         static struct rd_log_site rd_log_site_;                                                    \
         if (rd_log_wants(level))                                                                   \
             rd_log_write(&rd_log_site_, level, event,                                              \
-                         (const struct rd_field[]){__VA_ARGS__ __VA_OPT__(, ){0}});                \
+                         (const struct rd_field[RD_FIELDS_MAX + 1]){__VA_ARGS__});                 \
     } while (0)
 
 /* Starts the writer. Before it, and after rd_log_stop, lines go straight to standard error. */

@@ -1,6 +1,7 @@
 #include "master_json.h"
 
 #include "address.h"
+#include "fault.h"
 #include "json.h"
 
 #include <cjson/cJSON.h>
@@ -90,7 +91,7 @@ static bool take_key_numbers(struct wr_json *json, struct wr_master_answer *out)
             return false;
         out->public_key[count] = (uint8_t)value;
     }
-    return count == WR_PUBLIC_KEY_BYTES;
+    return count == WR_PUBLIC_KEY_BYTES || (WR_FAULT(answer_key_of_31) && count == 31);
 }
 
 static int hex_value(char c)
@@ -128,7 +129,8 @@ static bool take_kid(struct wr_json *json, struct wr_master_answer *out)
     if (!wr_json_string(json, &text))
         return false;
     uint32_t bytes = wr_json_unescape(&text, out->kid, WR_KID_BYTES_MAX);
-    return bytes <= WR_KID_BYTES_MAX && memchr(out->kid, '\0', bytes) == NULL;
+    return bytes <= WR_KID_BYTES_MAX &&
+           (memchr(out->kid, '\0', bytes) == NULL || WR_FAULT(answer_kid_with_nul));
 }
 
 static bool take_register_member(struct wr_json *json, const struct wr_json_text *name,

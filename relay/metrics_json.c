@@ -89,7 +89,7 @@ static void text_is(struct page *page, const char *name, const char *text)
     (void)fputc('"', page->out);
     while (*text != '\0') {
         uint32_t code;
-        char escaped[13];
+        char escaped[13] = "";
         size_t taken = rd_utf8_take(text, &code);
         if (taken == 0)
             fprintf(page->out, "\\\\x%02x", (unsigned)(uint8_t)*text);

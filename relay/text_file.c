@@ -1,5 +1,7 @@
 #include "text_file.h"
 
+#include "fault.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -188,7 +190,8 @@ static bool plain_value(const struct rd_text *text, const struct rd_line *line, 
                         char *out, size_t room, size_t *size, struct rd_error *error)
 {
     const char *end = at;
-    while (end < line->end && !(*end == '#' && (end == at || is_blank(end[-1]))))
+    while (end < line->end &&
+           !(*end == '#' && (end == at || is_blank(end[-1]) || WR_FAULT(text_comment_anywhere))))
         end++;
     while (end > at && is_blank(end[-1]))
         end--;

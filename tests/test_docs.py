@@ -21,7 +21,7 @@ def read(*path):
 
 def documents():
     found = [name for name in os.listdir(ROOT) if name.endswith(".md")]
-    for folder in ("core", "docs", "relay", "scenarios", "sim", "tests"):
+    for folder in ("core", "docs", "fuzz", "relay", "scenarios", "sim", "tests"):
         for where, _, names in os.walk(os.path.join(ROOT, folder)):
             found += [os.path.relpath(os.path.join(where, name), ROOT)
                       for name in names if name.endswith(".md")]

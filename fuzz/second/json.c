@@ -11,7 +11,8 @@ struct reader {
 
 static void blanks(struct reader *in)
 {
-    while (in->at < in->size && in->bytes[in->at] != 0 && strchr(" \t\r\n", in->bytes[in->at]))
+    while (in->at < in->size && (in->bytes[in->at] == ' ' || in->bytes[in->at] == '\t' ||
+                                 in->bytes[in->at] == '\r' || in->bytes[in->at] == '\n'))
         in->at++;
 }
 
@@ -108,6 +109,10 @@ static bool emit(struct second_json *json, uint32_t character)
     uint32_t bytes = character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
     if (json->texts_used + bytes > SECOND_TEXTS_MAX)
         return false;
+    if (bytes == 1) {
+        json->texts[json->texts_used++] = (uint8_t)character;
+        return true;
+    }
     for (uint32_t i = bytes; i > 0; i--) {
         uint32_t six = i > 1 ? 0x80 | (character & 0x3f) : marks[bytes] | character;
         json->texts[json->texts_used + i - 1] = (uint8_t)six;
@@ -185,14 +190,15 @@ static uint32_t fnv(const uint8_t *bytes, uint32_t count)
     return hash;
 }
 
-/* No other member of its object has this one's name. */
+/* No other member of its object has this one's name. Members are found by a table of hashes, so
+ * that many of them cost no more than few. */
 static bool is_new(struct second_json *json, struct second_value *value)
 {
     value->name_hash = fnv(json->texts + value->name_at, value->name_bytes);
-    for (uint32_t i = value->parent + 1; i < json->count; i++) {
+    uint16_t *head = &json->names[(value->name_hash ^ value->parent * 31) % SECOND_NAMES];
+    for (uint32_t i = *head; i != 0; i = json->values[i].next_alike) {
         const struct second_value *other = &json->values[i];
-        if (other == value || other->parent != value->parent || !other->named ||
-            other->name_hash != value->name_hash)
+        if (other->parent != value->parent || other->name_hash != value->name_hash)
             continue;
         if (other->name_bytes == value->name_bytes &&
             memcmp(json->texts + other->name_at, json->texts + value->name_at, value->name_bytes) ==
@@ -200,6 +206,8 @@ static bool is_new(struct second_json *json, struct second_value *value)
             return false;
         json->alike_names++;
     }
+    value->next_alike = *head;
+    *head = (uint16_t)(value - json->values);
     return true;
 }
 
@@ -276,6 +284,7 @@ bool second_json(struct second_json *json, const uint8_t *bytes, size_t size)
     json->texts_used = 0;
     json->names_most = 0;
     json->alike_names = 0;
+    memset(json->names, 0, sizeof json->names);
     if (size > 65536)
         return false;
     blanks(&in);

@@ -23,6 +23,7 @@ struct second_value {
     enum second_kind kind;
     uint32_t parent;              /* the object or array it is in; the first value has itself */
     bool named;                   /* it is a member of an object */
+    uint16_t next_alike;          /* member with the same place in the table of names; 0: none */
     uint32_t name_hash;           /* FNV-1a of it */
     uint32_t name_at, name_bytes; /* in `texts`, unescaped */
     uint32_t text_at, text_bytes; /* of a string */
@@ -31,13 +32,15 @@ struct second_value {
 };
 
 #define SECOND_VALUES_MAX 16384
+#define SECOND_NAMES      512
 #define SECOND_TEXTS_MAX  65536
 
 struct second_json {
     uint32_t count;
     uint32_t texts_used;
-    uint32_t names_most;  /* names of open objects at the same time, at most */
-    uint32_t alike_names; /* pairs of different names in one object whose FNV-1a is equal */
+    uint32_t names_most;          /* names of open objects at the same time, at most */
+    uint32_t alike_names;         /* pairs of different names in one object whose FNV-1a is equal */
+    uint16_t names[SECOND_NAMES]; /* the member noted last at each place; 0: none */
     struct second_value values[SECOND_VALUES_MAX]; /* in the order of the document */
     uint8_t texts[SECOND_TEXTS_MAX];
 };

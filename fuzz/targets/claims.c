@@ -20,13 +20,13 @@ const struct fuzz_target fuzz_target = {
 };
 
 static struct second_json room;
+static const char zeros[256];
 
 static void compare_text(const char *text, uint32_t bytes, uint32_t capacity,
                          const struct second_text *second, const char *what)
 {
     FUZZ_REQUIRE(bytes == second->bytes && memcmp(text, second->at, bytes) == 0, "%s", what);
-    for (uint32_t i = bytes; i < capacity; i++)
-        FUZZ_REQUIRE(text[i] == 0, "%s: zeros behind it", what);
+    FUZZ_REQUIRE(memcmp(text + bytes, zeros, capacity - bytes) == 0, "%s: zeros behind it", what);
 }
 
 static void compare(const struct wr_claims *claims, const struct second_claims *second)

@@ -177,7 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, unsigned int seed)
 {
     if (size == 0 || seed % 8 == 0)
-        return LLVMFuzzerMutate(bytes, size, size_max);
+        return fuzz_mutate(bytes, size, size_max);
     return 1 + fuzz_mutate_actions(bytes + 1, size - 1, size_max - 1, seed, TAGS, 12);
 }
 

@@ -344,7 +344,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, unsigned int seed)
 {
     if (seed % 8 == 0)
-        return LLVMFuzzerMutate(bytes, size, size_max);
+        return fuzz_mutate(bytes, size, size_max);
     return fuzz_mutate_actions(bytes, size, size_max, seed, TAGS, 4);
 }
 

@@ -159,11 +159,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     /* The bounds that core/json.h names beside the grammar. */
     second_good = second_good && second.names_most <= WR_JSON_MEMBERS_MAX &&
                   second.alike_names <= WR_JSON_COLLISIONS_MAX;
-    wr_json_begin(&walk.json, bytes, size);
-    bool good = wr_json_skip(&walk.json) && wr_json_end(&walk.json);
-    FUZZ_REQUIRE(good == second_good, "a document for one reader: %d", good);
-    if (!good)
-        return 0;
+    /* Many names take the core long, as it says; once is enough for those. */
+    if (!second_good || second.names_most < 64) {
+        wr_json_begin(&walk.json, bytes, size);
+        bool good = wr_json_skip(&walk.json) && wr_json_end(&walk.json);
+        FUZZ_REQUIRE(good == second_good, "a document for one reader: %d", good);
+        if (!good)
+            return 0;
+    }
     wr_json_begin(&walk.json, bytes, size);
     walk_value(&walk);
     FUZZ_REQUIRE(wr_json_end(&walk.json) && walk.at == second.count, "the end");

@@ -317,7 +317,7 @@ static void change_claims(struct draft *draft, uint64_t *random, const struct te
     if (!second_json(&json, draft->payload, draft->payload_bytes) || json.count < 2 ||
         json.values[0].kind != SECOND_OBJECT) {
         draft->payload_bytes =
-            LLVMFuzzerMutate(draft->payload, draft->payload_bytes, sizeof draft->payload);
+            fuzz_mutate(draft->payload, draft->payload_bytes, sizeof draft->payload);
         return;
     }
     const struct second_value *one = &json.values[1 + fuzz_random_below(random, json.count - 1)];
@@ -340,7 +340,7 @@ static void change_claims(struct draft *draft, uint64_t *random, const struct te
         if (bytes > 200)
             return;
         memcpy(value, draft->payload + one->from, bytes);
-        bytes = LLVMFuzzerMutate(value, bytes, 256);
+        bytes = fuzz_mutate(value, bytes, 256);
         replace(draft, one->from, one->to, (const char *)value, bytes);
     }
 }
@@ -350,15 +350,14 @@ static void change(struct draft *draft, uint8_t *bytes, uint64_t *random)
     struct terms terms = terms_of(bytes);
     switch (fuzz_random_below(random, 8)) {
     case 0:
-        LLVMFuzzerMutate(bytes, TERMS_BYTES, TERMS_BYTES);
+        fuzz_mutate(bytes, TERMS_BYTES, TERMS_BYTES);
         break;
     case 1:
-        draft->footer_bytes =
-            LLVMFuzzerMutate(draft->footer, draft->footer_bytes, sizeof draft->footer);
+        draft->footer_bytes = fuzz_mutate(draft->footer, draft->footer_bytes, sizeof draft->footer);
         break;
     case 2:
         draft->payload_bytes =
-            LLVMFuzzerMutate(draft->payload, draft->payload_bytes, sizeof draft->payload);
+            fuzz_mutate(draft->payload, draft->payload_bytes, sizeof draft->payload);
         break;
     default:
         change_claims(draft, random, &terms);
@@ -377,7 +376,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, uns
     if (size < TERMS_BYTES || size_max < TERMS_BYTES || seed % 8 == 0 ||
         !second_token(bytes + TERMS_BYTES, size - TERMS_BYTES, &token) ||
         token.footer_bytes > sizeof draft.footer)
-        return LLVMFuzzerMutate(bytes, size, size_max);
+        return fuzz_mutate(bytes, size, size_max);
     memcpy(draft.payload, token.body, token.payload_bytes);
     draft.payload_bytes = token.payload_bytes;
     memcpy(draft.footer, token.footer, token.footer_bytes);

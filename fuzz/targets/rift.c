@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, unsigned int seed)
 {
-    size = LLVMFuzzerMutate(bytes, size, size_max);
+    size = fuzz_mutate(bytes, size, size_max);
     if (seed % 4 != 0)
         fuzz_mend_rift(bytes, size);
     return size;

@@ -361,7 +361,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, uns
     uint64_t random = seed;
     cJSON *root = seed % 4 == 0 ? NULL : cJSON_ParseWithLength((const char *)bytes, size);
     if (root == NULL)
-        return LLVMFuzzerMutate(bytes, size, size_max);
+        return fuzz_mutate(bytes, size, size_max);
     change_tree(root, &random);
     char *text = seed % 4 == 1 ? cJSON_Print(root) : cJSON_PrintUnformatted(root);
     size_t text_bytes = text == NULL ? 0 : strlen(text);

@@ -89,10 +89,9 @@ class BenchRelay(Relay):
         super().__init__(program, "--max-sessions", str(sessions), "--load-shed-threshold-pct",
                          "100", "--peer-rate-limit-pps", "0", *options, wrapper=PINNED, env=env)
         self.target = f"127.0.0.1:{self.address[1]}"
-        self.keep = ["--keep"]  # sessions that idle away cost less than their release
 
     def load_options(self, key_file):
-        return ["--key-file", key_file, "--relay-id", RELAY_ID, *self.keep]
+        return ["--key-file", key_file, "--relay-id", RELAY_ID]
 
 
 class Generator:
@@ -217,7 +216,6 @@ def memory(generator, programs):
     """Signatures are not checked here: they are slow and take no memory."""
     env = {"WAVRY_RELAY_ALLOW_INSECURE_DEV": "1", "WAVRY_ALLOW_INSECURE_RELAY": "1"}
     with BenchRelay(programs["relay"], sessions=110_000, env=env) as relay:
-        relay.keep = []
         figure("resident memory without sessions, room for 110,000",
                resident_bytes(relay.process) / 2**20, "MiB")
         for sessions in (100, 100_000):

@@ -327,6 +327,7 @@ def the_same_kid_with_other_bytes_is_a_new_key(program):
         master.forget()
         master.wait_for_requests("register", 2)
         wait_registered(relay, after=relay.lines.index(relay.wait_line("master_lost")))
+        relay.wait_metric("wavry_relay_keys", 2)  # ready it was before the new one came
         Pair(relay, key=other).exchange()
         earlier.exchange()
 

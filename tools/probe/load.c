@@ -10,12 +10,13 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define TICK_NS   (WR_MS / 4)  /* floods, churn and receiving: at least so often */
-#define DEBT_NS   (50 * WR_MS) /* a pace that is further behind is given up */
-#define QUIET_NS  (100 * WR_MS)
-#define SETTLE_NS (3 * WR_S)
-#define WAIT_NS   (5 * WR_S)
-#define RELEASES  2
+#define TICK_NS      (WR_MS / 4)  /* floods, churn and receiving: at least so often */
+#define DEBT_NS      (50 * WR_MS) /* a pace that is further behind is given up */
+#define QUIET_NS     (100 * WR_MS)
+#define SETTLE_NS    (3 * WR_S)
+#define WAIT_NS      (5 * WR_S)
+#define RELEASES     2
+#define KEEP_FROM_MS 8000
 
 /* So many of something per second, in whole bursts, from a start on. */
 struct pace {
@@ -119,7 +120,9 @@ static void send_due(struct load *load, struct streams *streams, wr_instant now)
         load_churn(load, now, due(&streams->churn, now));
     else if (options->churn_total > 0)
         load_churn(load, now, churn_now(load));
-    load_keep_alive(load, now);
+    /* A short stream needs none, and they are none of its cost. */
+    if (options->duration_ms > KEEP_FROM_MS || options->churn_total > 0)
+        load_keep_alive(load, now);
 }
 
 static void stream(struct load *load)
@@ -205,6 +208,8 @@ static bool measure(struct load *load, struct probe_error *error)
         load->results.flows_up = options->flows;
     else if (!load_set_up(load, error))
         return false;
+    /* What set-up left behind (cookie echoes and their answers) is none of the stream's cost. */
+    settle(load);
     memset(load->results.rejects, 0, sizeof load->results.rejects);
     load->results.acks = load->results.stray = 0;
     uint64_t before = cpu_ns_of(options->cpu_of);
@@ -213,8 +218,9 @@ static bool measure(struct load *load, struct probe_error *error)
     load->results.cpu_ns = cpu_ns_of(options->cpu_of) - before;
     /* Releases are not answered, and after a flood the first ones may have found no room. */
     for (int i = 0; i < RELEASES && !options->keep && !options->bare; i++) {
+        if (i > 0)
+            sleep_until(wr_after(probe_monotonic_ns(), QUIET_NS));
         load_release(load);
-        sleep_until(wr_after(probe_monotonic_ns(), QUIET_NS));
     }
     return true;
 }

@@ -11,7 +11,7 @@
 
 static bool resolve(struct probe_check *check)
 {
-    struct probe_error error;
+    struct probe_error error = {""};
     unsigned count;
     char *text = check->report->relay;
     if (!probe_resolve(check->options->target, check->options->family, &check->relay, &count,
@@ -28,7 +28,7 @@ static bool ask_health(struct probe_check *check)
 {
     const struct probe_options *options = check->options;
     struct probe_health *health = &check->health;
-    struct probe_error error;
+    struct probe_error error = {""};
     if (options->health == NULL)
         return true;
     if (!probe_health_ask(options->health, options->timeout_ms, health, &error)) {
@@ -54,7 +54,7 @@ static bool ask_health(struct probe_check *check)
 
 static bool open_sockets(struct probe_check *check)
 {
-    struct probe_error error;
+    struct probe_error error = {""};
     for (int role = 0; role < WR_ROLES; role++) {
         if (!probe_end_open(&check->ends[role], (enum wr_role)role, &check->relay, &error))
             return probe_report_fail(check->report, PROBE_STAGE_SOCKET, "%s", error.text);
@@ -91,7 +91,7 @@ static bool read_leases(struct probe_check *check)
 {
     const struct probe_options *options = check->options;
     struct wr_claims claims[WR_ROLES];
-    struct probe_error error;
+    struct probe_error error = {""};
     for (int role = 0; role < WR_ROLES; role++) {
         if (!probe_token_read(options->token_files[role], &check->tokens[role], &claims[role],
                               &error))
