@@ -186,6 +186,8 @@ SEEDS = {
     "junk": b"".join(record("junk", 0, kind, 0, 0, 40, broken, 7)
                      for kind in (0, 1, 2, 3, 4, 16, 255) for broken in range(4)),
     "raw": record("raw", 0, 0x57) + record("raw", 0, 0x52, 0x49, 0, 1) + record("raw", 0),
+    "short-leases-from-a-source-over-its-limit": option("ip-rate", 1)
+    + record("raw", 0, 0x57, 1, 1, 0, *range(1, 17), 0, 0, 1, 0x78) * 3,
     "insecure": option("insecure", 1) + pair(key=3) + talk(),
     "unrefreshable": option("refreshable", 1) + lease(0, 0, 0, key=1) + record("key", 1, 0, 1),
     "bound-elsewhere-and-together": pair() + forward(CLIENT, flags=64 + 16) + forward(CLIENT)

@@ -159,7 +159,8 @@ static void judge_leases(struct sim_oracle *oracle, const struct sim_session *se
     sim_oracle_judges(oracle, SIM_ORACLE_LEASES);
     for (int i = 0; i < WR_ROLES; i++) {
         const struct sim_role *holder = &session->roles[i];
-        if (!holder->bound || holder->end_ns <= oracle->now)
+        /* at the very instant at which a lease ends, what was held still goes */
+        if (!holder->bound || holder->end_ns < oracle->now + !arrival->kept)
             sim_oracle_violate(oracle, SIM_ORACLE_LEASES, arrival->tag,
                                "section 3, Lifetime: forwarded in session %s, but the %s %s",
                                sim_text_session(&session->id).text, sim_role_name(i),
