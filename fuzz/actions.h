@@ -53,10 +53,10 @@ static inline uint8_t fuzz_take_u8(struct fuzz_action *action)
     return (uint8_t)fuzz_take(action, 1);
 }
 
-/* A number below `bound` (at most 256) from one byte. */
+/* A number below `bound` (1 to 256) from one byte. */
 static inline uint32_t fuzz_take_below(struct fuzz_action *action, uint32_t bound)
 {
-    return fuzz_take_u8(action) % bound;
+    return fuzz_take_u8(action) % (bound > 0 ? bound : 1);
 }
 
 /* A span of time from two bytes: scale and digit, so that a few bytes reach from a nanosecond to

@@ -155,8 +155,7 @@ size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t size_max)
 }
 
 /* Absent in most targets. */
-__attribute__((weak)) size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max,
-                                                     unsigned int seed);
+#pragma weak LLVMFuzzerCustomMutator
 
 void fuzz_mutations_begin(struct fuzz_mutations *mutations, const struct fuzz_files *files,
                           const struct fuzz_dict *dict, uint64_t seed)

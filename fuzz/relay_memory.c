@@ -30,7 +30,7 @@
 #define BLOCK_BYTES (16u << 20)
 #define PAGES       (BLOCK_BYTES / PAGE)
 
-static uint8_t *block;
+static uint8_t *reused;
 static bool block_taken;
 static long faults_then;        /* of this process when `touched` was found out */
 static uint32_t touched[PAGES]; /* numbers of pages, once each */
@@ -50,7 +50,7 @@ static void find_touched(void)
     long faults = faults_now();
     if (faults == faults_then)
         return;
-    if (mincore(block, BLOCK_BYTES, there) != 0)
+    if (mincore(reused, BLOCK_BYTES, there) != 0)
         abort();
     for (uint32_t i = 0; i < PAGES; i++) {
         if ((there[i] & 1) != 0 && !is_touched[i]) {
@@ -63,19 +63,19 @@ static void find_touched(void)
 
 static void *take_block(void)
 {
-    if (block == NULL) {
+    if (reused == NULL) {
         void *mapped =
             mmap(NULL, BLOCK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (mapped == MAP_FAILED || sysconf(_SC_PAGESIZE) != PAGE)
             abort();
         (void)madvise(mapped, BLOCK_BYTES, MADV_NOHUGEPAGE);
-        block = mapped;
+        reused = mapped;
     }
     find_touched();
     for (uint32_t i = 0; i < touched_count; i++)
-        memset(block + (size_t)touched[i] * PAGE, 0, PAGE);
+        memset(reused + (size_t)touched[i] * PAGE, 0, PAGE);
     block_taken = true;
-    return block;
+    return reused;
 }
 
 void *wr_memory_take(size_t bytes)
@@ -92,10 +92,10 @@ void *wr_memory_take(size_t bytes)
     return taken;
 }
 
-void wr_memory_give_back(void *taken)
+void wr_memory_give_back(void *block)
 {
-    if (taken != NULL && taken == block)
+    if (block != NULL && block == reused)
         block_taken = false;
-    else if (taken != NULL)
-        free(((void **)taken)[-1]);
+    else if (block != NULL)
+        free(((void **)block)[-1]);
 }

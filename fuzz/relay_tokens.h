@@ -43,7 +43,7 @@ struct relay_token {
 };
 
 /* The token of a specification; valid until the next call. */
-const struct relay_token *relay_token_of(const struct relay_token_spec *spec);
+const struct relay_token *relay_token_of(const struct relay_token_spec *wanted);
 
 /* The key that a request's signature fits, or -1: from knowledge where there is some, and then the
  * first answer about each token is held against libsodium's. */
@@ -55,6 +55,6 @@ const char *relay_sub(uint32_t number);              /* number modulo RELAY_SUBS
 struct wr_session_id relay_session(uint32_t number); /* modulo RELAY_SESSIONS */
 
 /* "alice, client of session 0, k1, issued +30000 ms, for 900000 ms" into `text`. */
-void relay_token_describe(const struct relay_token_spec *spec, char *text, size_t bytes);
+void relay_token_describe(const struct relay_token_spec *wanted, char *text, size_t bytes);
 
 #endif

@@ -26,7 +26,7 @@ extern void (*fuzz_on_violation)(void);
 void fuzz_print_hex(FILE *out, const uint8_t *bytes, size_t size);
 
 /* Text between quotes, with everything unprintable as \xNN. */
-void fuzz_print_text(FILE *out, const void *bytes, size_t size);
+void fuzz_print_text(FILE *out, const void *text, size_t size);
 
 /* ---- Mutating -------------------------------------------------------------------------------- */
 

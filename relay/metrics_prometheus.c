@@ -301,9 +301,9 @@ static const char *decimal(uint64_t value, uint64_t per_one, char text[48])
     uint64_t rest = value % per_one;
     if (rest > 0)
         text[length++] = '.';
-    for (uint64_t digit = per_one / 10; rest > 0 && digit > 0; digit /= 10) {
-        text[length++] = (char)('0' + rest / digit);
-        rest %= digit;
+    for (; rest > 0; rest %= per_one) {
+        rest *= 10;
+        text[length++] = (char)('0' + rest / per_one);
     }
     text[length] = '\0';
     return text;

@@ -228,10 +228,10 @@ static bool add_sockets(scmp_filter_ctx filter)
     const int families[] = {AF_UNIX, AF_INET, AF_INET6};
     for (unsigned i = 0; i < 3; i++)
         if (!add_one(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket),
-                     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i])))
+                     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0)))
             return false;
-    const struct scmp_arg_cmp route[] = {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
-                                         SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE)};
+    const struct scmp_arg_cmp route[] = {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0),
+                                         SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE, 0)};
     int outcome = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, route);
     errno = -outcome;
     return outcome == 0;
@@ -243,8 +243,8 @@ static bool add_signals(scmp_filter_ctx filter)
     if (SANITIZED)
         return ADD_ALL(filter, SCMP_ACT_ALLOW, sanitizers_need);
     scmp_datum_t self = (scmp_datum_t)getpid();
-    return add_one(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), SCMP_A0(SCMP_CMP_EQ, self)) &&
-           add_one(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, self));
+    return add_one(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), SCMP_A0(SCMP_CMP_EQ, self, 0)) &&
+           add_one(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, self, 0));
 }
 
 static bool build(scmp_filter_ctx filter)

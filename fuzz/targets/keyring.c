@@ -193,7 +193,7 @@ static void expire(struct world *world)
 /* Check 3 of section 2: the newest of its kid first, the one without a kid last. */
 static void check_select(const struct world *world, uint8_t kid)
 {
-    uint8_t out[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES], expected[WR_KEYS_MAX];
+    uint8_t out[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES], expected[WR_KEYS_MAX] = {0};
     uint32_t count = 0;
     char text[8];
     for (int pass = kid == 0; pass < 2; pass++) {

@@ -366,7 +366,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, uns
     char *text = seed % 4 == 1 ? cJSON_Print(root) : cJSON_PrintUnformatted(root);
     size_t text_bytes = text == NULL ? 0 : strlen(text);
     if (text_bytes > 0 && text_bytes <= size_max) {
-        memcpy(bytes, text, text_bytes);
+        memcpy(bytes, text, text_bytes); /* NOLINT(bugprone-not-null-terminated-result) */
         size = text_bytes;
     }
     free(text);

@@ -65,7 +65,7 @@ static void say(struct run *run, struct probe_end *end, uint32_t kind, uint64_t 
 static void hear(void *context, struct probe_end *end, const struct wr_peer_delivery *delivery)
 {
     struct run *run = context;
-    int way = wr_role_other(end->role); /* named by its sender */
+    enum wr_role way = wr_role_other(end->role); /* named by its sender */
     uint32_t kind = end->role == WR_ROLE_SERVER ? KIND_PING : KIND_ECHO;
     wr_instant now = probe_monotonic_ns();
     if (delivery->body_bytes != run->body_bytes || wr_load_u32(delivery->body) != MARK ||
