@@ -277,7 +277,7 @@ static socklen_t to_socket_address(const struct wr_address *address, struct sock
 /* The address with the port that the kernel chose. */
 static bool read_port(int fd, struct wr_address *address)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {0};
     socklen_t bytes = sizeof bound;
     if (getsockname(fd, (struct sockaddr *)&bound, &bytes) != 0)
         return false;

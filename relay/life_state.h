@@ -58,9 +58,9 @@ void rd_life_load(struct life *life);
 uint32_t rd_life_verify_rate(struct life *life, const struct rd_options *options);
 
 /* life_status.c. */
-void rd_life_status(void *life, struct rd_status *out);
+void rd_life_status(void *context, struct rd_status *out); /* of a struct life */
 /* Sessions in percent of the most there may be, 0..100. */
-uint32_t rd_life_load_pct(void *life);
+uint32_t rd_life_load_pct(void *context);
 void rd_life_log_statistics(struct life *life);
 
 #endif

@@ -156,6 +156,6 @@ size_t rd_log_format_line(const struct rd_log_line *line, enum rd_log_format for
     const char *tail = writer.json ? (writer.cut ? ",\"cut\":true}\n" : "}\n")
                                    : (writer.cut ? " cut=true\n" : "\n");
     size_t bytes = strlen(tail);
-    memcpy(out + writer.used, tail, bytes);
+    memcpy(out + writer.used, tail, bytes); /* NOLINT(bugprone-not-null-terminated-result) */
     return writer.used + bytes;
 }

@@ -69,7 +69,7 @@ static void write_setting(char *line, const struct rd_option *option, const char
 {
     char *at = line + sprintf(line, "%s = ", option->name);
     if (option->kind != RD_KIND_TEXT) {
-        strcpy(at, value);
+        (void)sprintf(at, "%s", value);
         return;
     }
     *at++ = '"';
@@ -78,7 +78,7 @@ static void write_setting(char *line, const struct rd_option *option, const char
             *at++ = '\\';
         *at++ = *value;
     }
-    strcpy(at, "\"\n");
+    (void)sprintf(at, "\"\n");
 }
 
 static void check_shown(const struct rd_options *options, const struct rd_option *option)
