@@ -42,11 +42,11 @@ struct wr_candidate {
 /* The address that a promotion by rule 1 or 2 displaced, and its window's top. */
 struct wr_remembered {
     struct wr_route route;
-    wr_instant until_ns; /* 0: none */
-    uint64_t top;
     bool empty;          /* the window was */
     bool bound_by_token; /* and what else was true of the seat */
     bool path_capped;
+    wr_instant until_ns; /* 0: none */
+    uint64_t top;
     uint64_t path_credit_bytes; /* what may still be sent there while path_capped */
     struct wr_jump jump;
 };
@@ -138,6 +138,10 @@ struct wr_session {
     wr_instant heard_ns; /* last time that any bound address was */
     struct wr_seat seats[WR_ROLES];
 };
+
+/* Sessions lie one behind the other: whole cache lines, so that none shares one with its neighbour
+ * and a FORWARD touches as few as can be. */
+_Static_assert(sizeof(void *) < 8 || sizeof(struct wr_session) % 64 == 0, "whole cache lines");
 
 /* The role in which an address is bound; -1 for none. */
 int wr_session_role_of(const struct wr_session *session, const struct wr_address *address);
