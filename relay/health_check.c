@@ -1,6 +1,8 @@
 #include "health_check.h"
 
 #include "address.h"
+#include "address_kind.h"
+#include "socket_address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,36 +13,15 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static const uint8_t v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
-
-static bool is_zero(const uint8_t *bytes, size_t count)
+/* Who listens on a wildcard hears loopback too. */
+static socklen_t where_to_ask(const struct wr_address *address, struct sockaddr_storage *out)
 {
-    for (size_t i = 0; i < count; i++)
-        if (bytes[i] != 0)
-            return false;
-    return true;
-}
-
-static socklen_t to_sockaddr(const struct wr_address *address, struct sockaddr_storage *out)
-{
-    memset(out, 0, sizeof *out);
-    if (memcmp(address->ip, v4_prefix, sizeof v4_prefix) == 0) {
-        struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(address->port);
-        memcpy(&v4->sin_addr, address->ip + 12, 4);
-        if (v4->sin_addr.s_addr == htonl(INADDR_ANY))
-            v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        return sizeof *v4;
-    }
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(address->port);
-    v6->sin6_scope_id = address->zone;
-    memcpy(&v6->sin6_addr, address->ip, 16);
-    if (is_zero(address->ip, 16))
-        v6->sin6_addr = in6addr_loopback;
-    return sizeof *v6;
+    struct wr_address asked = *address;
+    if (rd_address_is_wildcard(address) && wr_address_is_v4(address))
+        asked.ip[12] = 127;
+    if (rd_address_is_wildcard(address))
+        asked.ip[15] = 1;
+    return rd_socket_address(&asked, out);
 }
 
 static bool send_all(int fd, const char *bytes, size_t size)
@@ -90,7 +71,7 @@ static int ask(int fd)
 int rd_health_check(const struct wr_address *address)
 {
     struct sockaddr_storage to;
-    socklen_t bytes = to_sockaddr(address, &to);
+    socklen_t bytes = where_to_ask(address, &to);
     const struct timeval limit = {.tv_sec = 3};
     char text[WR_ADDRESS_TEXT_BYTES];
     int outcome = 1;

@@ -6,9 +6,11 @@
 #include "http.h"
 
 #include "address.h"
+#include "clock.h"
 #include "gcra.h"
 #include "log.h"
 #include "metrics.h"
+#include "socket_address.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -132,18 +134,11 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 #define TEXT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 #define ENDPOINTS "\"endpoints\":[\"/health\",\"/ready\",\"/metrics\",\"/metrics/prometheus\"]"
 
-static wr_instant monotonic_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * WR_S + (uint64_t)now.tv_nsec;
-}
-
 /* Always of now, so that whoever asks after an event sees it; a flood of requests waits instead. */
 static void take_status(struct rd_http *http, struct rd_status *status)
 {
     const struct wr_rate rate = wr_rate_packets_burst(STATUS_PER_SECOND, STATUS_BURST);
-    wr_instant now = monotonic_ns();
+    wr_instant now = rd_clock();
     wr_instant allowed = wr_rate_next(&rate, http->status_tat, now);
     struct timespec until = {.tv_sec = (time_t)(allowed / WR_S), .tv_nsec = (long)(allowed % WR_S)};
     while (allowed > now && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
@@ -256,24 +251,6 @@ static void on_message(void *context, const char *format, va_list arguments)
 /* ---- Listening ---------------------------------------------------------------------------------
  */
 
-static socklen_t to_socket_address(const struct wr_address *address, struct sockaddr_storage *out)
-{
-    memset(out, 0, sizeof *out);
-    if (wr_address_is_v4(address)) {
-        struct sockaddr_in *in = (struct sockaddr_in *)(void *)out;
-        in->sin_family = AF_INET;
-        in->sin_port = htons(address->port);
-        memcpy(&in->sin_addr, address->ip + 12, 4);
-        return sizeof *in;
-    }
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)out;
-    in6->sin6_family = AF_INET6;
-    in6->sin6_port = htons(address->port);
-    in6->sin6_scope_id = address->zone;
-    memcpy(&in6->sin6_addr, address->ip, 16);
-    return sizeof *in6;
-}
-
 /* The address with the port that the kernel chose. */
 static bool read_port(int fd, struct wr_address *address)
 {
@@ -290,8 +267,8 @@ static bool read_port(int fd, struct wr_address *address)
 /* -1 where `error` says why. [::] takes IPv4 too. */
 static int listen_at(struct wr_address *address, struct rd_error *error)
 {
-    struct sockaddr_storage where;
-    socklen_t bytes = to_socket_address(address, &where);
+    struct sockaddr_storage where = {0};
+    socklen_t bytes = rd_socket_address(address, &where);
     const int on = 1, off = 0;
     int fd = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0;

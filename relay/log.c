@@ -6,6 +6,7 @@
  */
 #include "log.h"
 
+#include "clock.h"
 #include "gcra.h"
 #include "log_format.h"
 
@@ -50,13 +51,6 @@ static struct log {
     pthread_t writer;
 } the = {.level = RD_LOG_INFO, .format = RD_LOG_TEXT, .stop_fd = -1};
 static struct slot slots[SLOTS];
-
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec now;
-    (void)clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * WR_S + (uint64_t)now.tv_nsec;
-}
 
 bool rd_log_wants(enum rd_log_level level)
 {
@@ -128,7 +122,7 @@ static bool wait_for_room(void)
     for (;;) {
         int timeout_ms = -1;
         if (atomic_load(&the.stopping)) {
-            uint64_t now_ms = clock_ns(CLOCK_MONOTONIC) / WR_MS;
+            uint64_t now_ms = rd_clock() / WR_MS;
             if (the.give_up_ms == 0)
                 the.give_up_ms = now_ms + FLUSH_PATIENCE_MS;
             timeout_ms = now_ms < the.give_up_ms ? (int)(the.give_up_ms - now_ms) : 0;
@@ -169,7 +163,7 @@ static void tell_dropped(void)
         return;
     char text[RD_LOG_LINE_BYTES];
     struct rd_field fields[] = {rd_number("lines", dropped - the.dropped_told), {0}};
-    struct rd_log_line line = {.unix_ms = clock_ns(CLOCK_REALTIME) / WR_MS,
+    struct rd_log_line line = {.unix_ms = rd_wall_unix_ms(),
                                .level = RD_LOG_WARN,
                                .event = "log_lines_dropped",
                                .fields = fields};
@@ -254,7 +248,7 @@ static void write_directly(const char *line, size_t bytes)
 static bool site_allows(struct rd_log_site *site)
 {
     const struct wr_rate rate = wr_rate_packets_burst(SITE_PER_SECOND, SITE_BURST);
-    uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    uint64_t now = rd_clock();
     uint64_t tat = atomic_load_explicit(&site->tat_ns, memory_order_relaxed);
     for (;;) {
         wr_instant drawn = tat;
@@ -278,7 +272,7 @@ void rd_log_write(struct rd_log_site *site, enum rd_log_level level, const char 
     }
     char text[RD_LOG_LINE_BYTES];
     struct rd_log_line line = {
-        .unix_ms = clock_ns(CLOCK_REALTIME) / WR_MS,
+        .unix_ms = rd_wall_unix_ms(),
         .level = level,
         .event = event,
         .fields = fields,

@@ -1,5 +1,6 @@
 #include "master_client.h"
 
+#include "clock.h"
 #include "log.h"
 #include "master_http.h"
 #include "master_json.h"
@@ -34,13 +35,6 @@ struct rd_master_client {
     pthread_mutex_t lock;
     struct wr_master_counters counters; /* published, under `lock` */
 };
-
-static wr_instant now_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (wr_instant)time.tv_sec * WR_S + (wr_instant)time.tv_nsec;
-}
 
 static void publish(struct rd_master_client *client)
 {
@@ -195,16 +189,16 @@ static void take_answers(struct rd_master_client *client)
     while (rd_master_http_next(client->http, &outcome)) {
         if (outcome.answer.status != WR_MASTER_OK)
             log_failure(client, &outcome);
-        wr_master_link_answer(&client->link, now_ns(), outcome.id, &outcome.answer);
+        wr_master_link_answer(&client->link, rd_clock(), outcome.id, &outcome.answer);
     }
 }
 
 static void take_orders(struct rd_master_client *client)
 {
     if (atomic_exchange(&client->drain_ordered, false))
-        wr_master_link_drain(&client->link, now_ns());
+        wr_master_link_drain(&client->link, rd_clock());
     if (atomic_exchange(&client->key_ordered, false))
-        wr_master_link_key_wanted(&client->link, now_ns());
+        wr_master_link_key_wanted(&client->link, rd_clock());
 }
 
 /* What the link does not wait for any more has timed out: the connection ends with it. */
@@ -230,7 +224,7 @@ static void *run(void *context)
     while (!atomic_load(&client->stop_ordered)) {
         take_answers(client);
         take_orders(client);
-        wr_instant now = now_ns();
+        wr_instant now = rd_clock();
         if (wr_master_link_next_deadline(&client->link) <= now)
             wr_master_link_on_deadline(&client->link, now);
         give_up_unawaited(client);
@@ -258,7 +252,7 @@ static void init_link(struct rd_master_client *client)
     uint8_t pinned[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES];
     for (uint32_t i = 0; i < keys->pinned_count; i++)
         memcpy(pinned[i], keys->pinned[i].bytes, sizeof pinned[i]);
-    wr_master_link_init(&client->link, &environment, pinned, keys->pinned_count, now_ns());
+    wr_master_link_init(&client->link, &environment, pinned, keys->pinned_count, rd_clock());
 }
 
 /* Signals are for the thread that waits for them. */

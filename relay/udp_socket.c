@@ -1,6 +1,8 @@
 #include "udp_socket.h"
 
 #include "address.h"
+#include "address_kind.h"
+#include "socket_address.h"
 #include "steering.h"
 
 #include <errno.h>
@@ -90,18 +92,9 @@ static bool set_options(const struct opening *opening, int fd)
 
 static bool bind_to(const struct opening *opening, int fd)
 {
-    int result;
-    if (opening->is_ipv6) {
-        struct sockaddr_in6 name = {.sin6_family = AF_INET6,
-                                    .sin6_port = htons(opening->at.port),
-                                    .sin6_scope_id = opening->at.zone};
-        memcpy(&name.sin6_addr, opening->at.ip, 16);
-        result = bind(fd, (const struct sockaddr *)&name, sizeof name);
-    } else {
-        struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(opening->at.port)};
-        memcpy(&name.sin_addr, opening->at.ip + 12, 4);
-        result = bind(fd, (const struct sockaddr *)&name, sizeof name);
-    }
+    struct sockaddr_storage name;
+    socklen_t bytes = rd_socket_address(&opening->at, &name);
+    int result = bind(fd, (const struct sockaddr *)&name, bytes);
     if (result == 0)
         return true;
     switch (errno) {
@@ -164,13 +157,6 @@ static bool open_one(struct opening *opening, uint32_t index, int *fd)
     return true;
 }
 
-static bool is_unspecified(const struct wr_address *address)
-{
-    static const uint8_t zeros[16];
-    return memcmp(address->ip + (wr_address_is_v4(address) ? 12 : 0), zeros,
-                  wr_address_is_v4(address) ? 4 : 16) == 0;
-}
-
 bool rd_udp_open(const struct rd_udp_settings *settings, int *fds, struct wr_address *bound,
                  struct rd_error *error)
 {
@@ -178,7 +164,7 @@ bool rd_udp_open(const struct rd_udp_settings *settings, int *fds, struct wr_add
         .settings = settings,
         .at = settings->listen,
         .is_ipv6 = !wr_address_is_v4(&settings->listen),
-        .is_wildcard = is_unspecified(&settings->listen),
+        .is_wildcard = rd_address_is_wildcard(&settings->listen),
         .error = error,
     };
     uint32_t opened = 0;

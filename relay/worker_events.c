@@ -15,9 +15,7 @@ static wr_instant monotonic_ns(void *context)
 static uint64_t wall_unix_ms(void *context)
 {
     (void)context;
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / WR_MS;
+    return rd_wall_unix_ms();
 }
 
 static void entropy(void *context, uint8_t *out, size_t bytes)
