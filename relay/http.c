@@ -254,20 +254,22 @@ static void on_message(void *context, const char *format, va_list arguments)
 /* The address with the port that the kernel chose. */
 static bool read_port(int fd, struct wr_address *address)
 {
-    struct sockaddr_storage bound = {0};
-    socklen_t bytes = sizeof bound;
-    if (getsockname(fd, (struct sockaddr *)&bound, &bytes) != 0)
+    union {
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+    } name = {0};
+    socklen_t bytes = sizeof name;
+    if (getsockname(fd, (struct sockaddr *)&name, &bytes) != 0)
         return false;
-    address->port = ntohs(bound.ss_family == AF_INET
-                              ? ((const struct sockaddr_in *)(const void *)&bound)->sin_port
-                              : ((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port);
+    address->port =
+        ntohs(name.ipv4.sin_family == AF_INET ? name.ipv4.sin_port : name.ipv6.sin6_port);
     return true;
 }
 
 /* -1 where `error` says why. [::] takes IPv4 too. */
 static int listen_at(struct wr_address *address, struct rd_error *error)
 {
-    struct sockaddr_storage where = {0};
+    struct sockaddr_storage where;
     socklen_t bytes = rd_socket_address(address, &where);
     const int on = 1, off = 0;
     int fd = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
