@@ -295,6 +295,28 @@ def check_config_starts_nothing(program):
     refused_start(program, bare_arguments("--check-config", "--max-sessions", "none"))
 
 
+def check_config_makes_no_relay_id_and_finds_the_one_there_is(program):
+    def last_line(*arguments):
+        done = subprocess.run([program, *bare_arguments("--check-config", *arguments)],
+                              capture_output=True, text=True, timeout=DEADLINE, check=False)
+        equal(done.returncode, 0, f"exit code; it said: {done.stderr}")
+        return done.stdout.splitlines()[-1]
+
+    fine = "wavry-relay: the configuration is fine "
+    equal(last_line(), fine + "(each start has a new relay id)", "without a directory")
+    with temporary_folder() as folder:
+        state = folder + "/state"
+        equal(last_line("--state-dir", state), f"{fine}(a new relay id will be made in {state})",
+              "a directory that is not there")
+        equal(os.listdir(folder), [], "what a check made")
+        with Relay(program, "--state-dir", state, relay_id=None) as relay:
+            identity = relay.json("/health")["relay_id"]
+        equal(last_line("--state-dir", state), f"{fine}(relay id {identity})", "one that was made")
+        text = refused_start(program, bare_arguments("--check-config", "--state-dir",
+                                                     folder + "/no/state"))
+        check("--state-dir" in text and "expected" in text, text)
+
+
 def help_and_version_are_there(program):
     for option in ("--help", "--version"):
         done = subprocess.run([program, option], capture_output=True, timeout=DEADLINE, check=False)
