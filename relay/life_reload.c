@@ -152,6 +152,9 @@ static void change_limits(struct life *life)
     for (uint32_t i = 0; i < life->group.count; i++)
         rd_worker_set_limits(life->group.workers[i], &config);
     atomic_store(&life->max_sessions, config.max_sessions);
+    struct rd_master_client *master = atomic_load(&life->master);
+    if (master != NULL)
+        rd_master_client_set_max_sessions(master, config.max_sessions);
     atomic_store(&life->load_shed_threshold_pct, config.load_shed_threshold_pct);
 }
 
