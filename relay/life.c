@@ -4,7 +4,6 @@
 #include "identity.h"
 #include "log.h"
 #include "notify.h"
-#include "own_addresses.h"
 #include "sandbox.h"
 #include "udp_socket.h"
 
@@ -114,11 +113,7 @@ static bool open_sockets(struct life *life, struct rd_error *error)
     for (uint32_t i = 0; i < options->advertise_count; i++)
         if (life->options.advertise[i].port == 0)
             life->options.advertise[i].port = life->group.bound.port;
-    uint32_t left_out;
-    life->group.own = life->own;
-    life->group.own_count = rd_own_addresses(&life->group.bound, options, life->own, &left_out);
-    if (left_out > 0)
-        RD_LOG(RD_LOG_WARN, "own_addresses_left_out", rd_number("addresses", left_out));
+    (void)rd_life_find_own_addresses(life, &life->group.own);
     rd_notify_open();
     return true;
 }
