@@ -1,6 +1,7 @@
 #include "own_addresses.h"
 
 #include "address.h"
+#include "address_kind.h"
 
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -24,13 +25,6 @@ static void add(struct rd_own_addresses *list, struct wr_address address)
         list->left_out++;
     else
         list->addresses[list->count++] = address;
-}
-
-static bool is_wildcard(const struct wr_address *address)
-{
-    static const uint8_t any6[16];
-    static const uint8_t any4[16] = {[10] = 0xff, [11] = 0xff};
-    return memcmp(address->ip, any6, 16) == 0 || memcmp(address->ip, any4, 16) == 0;
 }
 
 /* A socket that is bound to IPv4 hears nothing else. */
@@ -58,7 +52,7 @@ bool rd_own_addresses_find(const struct wr_address *bound, const struct rd_optio
     out->count = out->left_out = 0;
     for (uint32_t i = 0; i < options->advertise_count; i++)
         add(out, options->advertise[i]);
-    if (!is_wildcard(bound)) {
+    if (!rd_address_is_wildcard(bound)) {
         add(out, *bound);
         return true;
     }
