@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+_Static_assert(RELAY_BANNED == RELAY_SUBS, "one place an identity");
+
 #define DEADLINES_MAX 100000 /* of one entry: more than any sound core has */
 
 /* ---- Addresses ------------------------------------------------------------------------------- */
@@ -145,9 +147,22 @@ static void explain_event(const struct relay_world *world, const struct wr_event
     fputc('\n', world->explain);
 }
 
+/* What is said of a thing's end is one of the words that docs/protocol.md has for it. */
+static void check_why(const struct wr_event *event)
+{
+    static const char *const words[] = {
+        [WR_WHY_EXPIRED] = "expired", [WR_WHY_IDLE] = "idle",     [WR_WHY_RELEASED] = "released",
+        [WR_WHY_REVOKED] = "revoked", [WR_WHY_BANNED] = "banned",
+    };
+    FUZZ_REQUIRE(event->why <= WR_WHY_BANNED && strcmp(wr_why_name(event->why), words[event->why]) == 0,
+                 "why %d", (int)event->why);
+}
+
 static void observe(void *context, const struct wr_event *event)
 {
     struct relay_world *world = context;
+    if (event->kind == WR_EVENT_VACATED || event->kind == WR_EVENT_REMOVED)
+        check_why(event);
     if (world->explain != NULL)
         explain_event(world, event);
     if (event->kind == WR_EVENT_OUTCOME) {
@@ -421,12 +436,25 @@ static void trace_sub(const struct relay_world *world, const char *what, const c
         fprintf(world->trace, "{\"at_ns\": %" PRIu64 ", \"%s\": \"%s\"}\n", world->now, what, sub);
 }
 
+static bool *banned_place(struct relay_world *world, const char *sub)
+{
+    uint32_t number = 0;
+    while (number + 1 < RELAY_SUBS && strcmp(relay_sub(number), sub) != 0)
+        number++;
+    return &world->banned[number];
+}
+
 void relay_world_ban(struct relay_world *world, const char *sub)
 {
     begin_control(world);
     trace_sub(world, "ban", sub);
-    sim_oracle_ban(world->oracle, sub, strlen(sub));
-    (void)wr_relay_ban(world->relay, sub, strlen(sub));
+    bool *banned = banned_place(world, sub);
+    bool fits = *banned || world->bans < world->config.max_bans;
+    if (fits)
+        sim_oracle_ban(world->oracle, sub, strlen(sub));
+    FUZZ_REQUIRE(wr_relay_ban(world->relay, sub, strlen(sub)) == fits, "%" PRIu32 " bans", world->bans);
+    world->bans += fits && !*banned;
+    *banned = fits;
     end_control(world);
 }
 
@@ -434,6 +462,9 @@ void relay_world_unban(struct relay_world *world, const char *sub)
 {
     begin_control(world);
     trace_sub(world, "unban", sub);
+    bool *banned = banned_place(world, sub);
+    world->bans -= *banned;
+    *banned = false;
     sim_oracle_unban(world->oracle, sub, strlen(sub));
     wr_relay_unban(world->relay, sub, strlen(sub));
     end_control(world);
@@ -473,6 +504,35 @@ void relay_world_limits(struct relay_world *world, const struct wr_relay_config 
     end_control(world);
 }
 
+static bool names_member(const char *objection, const char *member)
+{
+    return objection != NULL && strncmp(objection, member, strlen(member)) == 0;
+}
+
+void relay_world_refused(struct relay_world *world, const struct wr_relay_config *config,
+                         const char *member)
+{
+    static struct wr_snapshot before, after;
+    /* What a relay is born with is not looked at in a running one. */
+    bool for_life = strcmp(member, "relay_id") == 0 || strcmp(member, "max_bans") == 0 ||
+                    strcmp(member, "own_address_count") == 0;
+    begin_control(world);
+    world->beyond_trace = "limits that are refused";
+    wr_relay_snapshot(world->relay, &before);
+    wr_instant due = wr_relay_next_deadline(world->relay);
+    const char *objection = wr_relay_config_error(config);
+    FUZZ_REQUIRE(names_member(objection, member), "%s", objection != NULL ? objection : "all well");
+    FUZZ_REQUIRE(wr_relay_create(config, &world->environment) == NULL, "%s", objection);
+    objection = for_life ? NULL : wr_relay_set_limits(world->relay, config);
+    FUZZ_REQUIRE(for_life || names_member(objection, member), "%s",
+                 objection != NULL ? objection : "all well");
+    wr_relay_snapshot(world->relay, &after);
+    FUZZ_REQUIRE(memcmp(&before, &after, sizeof before) == 0 &&
+                     wr_relay_next_deadline(world->relay) == due,
+                 "%s: something changed all the same", member);
+    end_control(world);
+}
+
 void relay_world_wall_step(struct relay_world *world, int64_t step_ms)
 {
     relay_world_flush(world);
@@ -506,7 +566,8 @@ void relay_world_look(struct relay_world *world)
 void relay_world_open(struct relay_world *world, const struct wr_relay_config *config,
                       uint64_t verify_ns, FILE *explain, FILE *trace)
 {
-    const struct wr_environment environment = {
+    memset(world, 0, sizeof *world);
+    world->environment = (struct wr_environment){
         .context = world,
         .monotonic_ns = monotonic_ns,
         .wall_unix_ms = wall_unix_ms,
@@ -516,7 +577,6 @@ void relay_world_open(struct relay_world *world, const struct wr_relay_config *c
         .observe = observe,
         .bound_changed = bound_changed,
     };
-    memset(world, 0, sizeof *world);
     world->config = *config;
     world->created_sessions = config->max_sessions;
     world->verify_ns = verify_ns;
@@ -526,7 +586,7 @@ void relay_world_open(struct relay_world *world, const struct wr_relay_config *c
     const struct sim_oracle_config judge = {
         .relay = &world->config, .context = world, .violated = violated};
     world->oracle = sim_oracle_create(&judge);
-    world->relay = wr_relay_create(&world->config, &environment);
+    world->relay = wr_relay_create(&world->config, &world->environment);
     FUZZ_REQUIRE(world->oracle != NULL && world->relay != NULL, "%s",
                  "no memory, or no such configuration");
 }
