@@ -105,7 +105,10 @@ static const struct {
 } bounds[] = {
 #define BOUND(member, ...)                                                                         \
     {                                                                                              \
-#member, offsetof(struct wr_relay_config, member), {__VA_ARGS__}                           \
+#member, offsetof(struct wr_relay_config, member),                                         \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
     }
     BOUND(max_sessions, 0, 16777217),
     BOUND(load_shed_threshold_pct, 0, 101),

@@ -154,7 +154,8 @@ static void check_why(const struct wr_event *event)
         [WR_WHY_EXPIRED] = "expired", [WR_WHY_IDLE] = "idle",     [WR_WHY_RELEASED] = "released",
         [WR_WHY_REVOKED] = "revoked", [WR_WHY_BANNED] = "banned",
     };
-    FUZZ_REQUIRE(event->why <= WR_WHY_BANNED && strcmp(wr_why_name(event->why), words[event->why]) == 0,
+    FUZZ_REQUIRE(event->why <= WR_WHY_BANNED &&
+                     strcmp(wr_why_name(event->why), words[event->why]) == 0,
                  "why %d", (int)event->why);
 }
 
@@ -452,7 +453,8 @@ void relay_world_ban(struct relay_world *world, const char *sub)
     bool fits = *banned || world->bans < world->config.max_bans;
     if (fits)
         sim_oracle_ban(world->oracle, sub, strlen(sub));
-    FUZZ_REQUIRE(wr_relay_ban(world->relay, sub, strlen(sub)) == fits, "%" PRIu32 " bans", world->bans);
+    FUZZ_REQUIRE(wr_relay_ban(world->relay, sub, strlen(sub)) == fits, "%" PRIu32 " bans",
+                 world->bans);
     world->bans += fits && !*banned;
     *banned = fits;
     end_control(world);

@@ -16,7 +16,7 @@
 #define RELAY_COPIES    4 /* datagrams of an address that are remembered */
 #define RELAY_BATCH     16
 #define RELAY_ROOM      1600 /* for a datagram, too long ones too */
-#define RELAY_BANNED    5 /* identities that there are: RELAY_SUBS */
+#define RELAY_BANNED    5    /* identities that there are: RELAY_SUBS */
 #define RELAY_TIME_MAX  (30 * UINT64_C(86400) * WR_S)
 
 /* Datagrams that one input may send: a bound on its time, not on what it means. */
