@@ -12,7 +12,7 @@ NAMES = (
 ).split()
 CLIENT, SERVER, CLIENT_2, SERVER_2, ELSEWHERE = 0, 1, 2, 3, 4
 ELSEWHERE_2, V6, V6_APART, LINK_LOCAL = 6, 7, 10, 11
-SECOND, TEN_SECONDS, MINUTE, HOUR = 9, 11, 13, 15
+TENTH, SECOND, TEN_SECONDS, MINUTE, HOUR = 6, 9, 11, 13, 15
 COOKIE, RELEASE = 1, 2
 LEASE_RENEWS, LEASE_COOKIE, LEASE_AS_SERVER = 1, 2, 4
 OPTIONS = (
@@ -118,11 +118,12 @@ SEEDS = {
     + (wait(TEN_SECONDS, 1) + forward(SERVER) + forward(ELSEWHERE)) * 4 + CLIENT_SILENT
     + forward(ELSEWHERE_2) + renew(ELSEWHERE, COOKIE) + forward(SERVER, size=250) * 4,
     "a-candidate-who-is-told-by-its-distance": option("rebind", 2) + pair()
-    + forward(CLIENT, base=4, delta=9000) + forward(SERVER, base=4, delta=100) + wait(SECOND, 2)
-    + forward(V6, base=4, delta=50) + forward(ELSEWHERE, base=4, delta=9001)
+    + forward(CLIENT, base=4, delta=9000, times=times(3)) + forward(SERVER, base=4, delta=100)
+    + wait(SECOND, 2) + forward(V6, base=4, delta=50) + forward(ELSEWHERE, base=4, delta=9003)
     + forward(ELSEWHERE_2, base=4, delta=101) + talk(),
     "a-server-who-is-far-ahead": option("rebind", 2) + pair() + forward(CLIENT, base=4, delta=100)
-    + forward(SERVER, base=4, delta=9000) + wait(SECOND, 2) + forward(ELSEWHERE, base=4, delta=9001)
+    + forward(SERVER, base=4, delta=9000, times=times(3)) + wait(SECOND, 2)
+    + forward(ELSEWHERE, base=4, delta=9003)
     + forward(ELSEWHERE_2, base=4, delta=101),
     "candidates-who-are-told-by-their-windows": option("rebind", 2) + pair()
     + forward(CLIENT, base=4, delta=100) + forward(SERVER, base=4, delta=1600)
@@ -132,6 +133,8 @@ SEEDS = {
     + forward(CLIENT) + wait(SECOND, 1) + forward(ELSEWHERE, base=2) + forward(CLIENT),
     "a-copied-newer-token-is-taken-back": TOOK_BACK + talk() + wait(SECOND, 2) + forward(SERVER)
     + forward(ELSEWHERE) + talk(),
+    "who-lost-it-is-not-moved-back-by-a-forward": pair() + talk() + lease(CLIENT_2, 0, 0, iat=1)
+    + lease(CLIENT, 0, 0, iat=1) + talk() + CLIENT_SILENT + forward(CLIENT_2) + talk(),
     "who-took-it-back-loses-it-by-cookie": TOOK_BACK + wait(SECOND, 1)
     + lease(ELSEWHERE, 0, 0, iat=1, flags=LEASE_COOKIE) + talk(),
     "who-lost-it-has-the-next-token": TOOK_BACK + lease(ELSEWHERE, 0, 0, iat=2) + talk(),
@@ -153,8 +156,8 @@ SEEDS = {
     + forward(CLIENT_2),
     "an-exempt-packet-moves-nobody": pair() + talk() + wait(SECOND, 2) + forward(CLIENT_2, form=2)
     + forward(CLIENT_2, form=3),
-    "what-had-waited-takes-the-peer-back": pair() + talk() + wait(SECOND, 1) + wait(8, 1)
-    + wait(7, 1) + HANDSHAKE + forward(CLIENT, times=times(2)) + wait(7, 1)
+    "what-had-waited-takes-the-peer-back": pair() + talk() + wait(SECOND, 1)
+    + wait(TENTH, 9) + HANDSHAKE + forward(CLIENT, times=times(2)) + wait(TENTH, 2)
     + forward(CLIENT_2, delta=5),
     "a-thief-presents-a-copy": pair() + talk() + record("copy", ELSEWHERE, CLIENT, 1)
     + wait(SECOND, 1) + lease(ELSEWHERE, 0, 0, flags=2) + talk(),
@@ -201,6 +204,12 @@ SEEDS = {
     "a-key-comes-when-the-queue-is-full": option("verify-ns", 5) + lease(SERVER, 1, 1, key=1)
     + lease(CLIENT, 0, 0) + b"".join(copy(sender, CLIENT, 0, 64) * 3 for sender in STRANGERS)
     + record("key", 1, 0, 0) + DEADLINE * 3,
+    "a-pool-is-full": option("verify-ns", 5) + lease(CLIENT_2, 0, 0, 1) + lease(SERVER_2, 1, 1, 1)
+    + record("verify-now", 0) * 2 + lease(CLIENT, 0, 0)
+    + b"".join(copy(sender, CLIENT, 0, 64) * 3 for sender in STRANGERS) + wait(SECOND, 1)
+    + b"".join(forward(sender, times=times(64)) * 6 for sender in STRANGERS)
+    + bare(CLIENT) + bare(CLIENT_2) + bare(SERVER_2, size=96) + forward(CLIENT_2, 1) * 2
+    + DEADLINE * 3,
     "too-many-wait-for-a-key": option("verify-ns", 5) + lease(SERVER, 1, 1, key=1)
     + copy(ELSEWHERE, SERVER, 0, 64) + copy(V6, SERVER, 0, 8) + record("key", 1, 0, 0)
     + DEADLINE * 3,
