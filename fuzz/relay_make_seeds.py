@@ -12,7 +12,7 @@ NAMES = (
 ).split()
 CLIENT, SERVER, CLIENT_2, SERVER_2, ELSEWHERE = 0, 1, 2, 3, 4
 ELSEWHERE_2, V6, V6_APART, LINK_LOCAL = 6, 7, 10, 11
-TENTH, SECOND, TEN_SECONDS, MINUTE, HOUR = 6, 9, 11, 13, 15
+HUNDREDTH, TENTH, QUARTER, SECOND, TEN_SECONDS, MINUTE, HOUR = 4, 6, 7, 9, 11, 13, 15
 COOKIE, RELEASE = 1, 2
 LEASE_RENEWS, LEASE_COOKIE, LEASE_AS_SERVER = 1, 2, 4
 OPTIONS = (
@@ -157,7 +157,8 @@ SEEDS = {
     "an-exempt-packet-moves-nobody": pair() + talk() + wait(SECOND, 2) + forward(CLIENT_2, form=2)
     + forward(CLIENT_2, form=3),
     "what-had-waited-takes-the-peer-back": pair() + talk() + wait(SECOND, 1)
-    + wait(TENTH, 9) + HANDSHAKE + forward(CLIENT, times=times(2)) + wait(TENTH, 2)
+    + wait(TENTH, 9) + wait(HUNDREDTH, 6) + HANDSHAKE + forward(CLIENT, times=times(2))
+    + wait(HUNDREDTH, 4)
     + forward(CLIENT_2, delta=5),
     "a-thief-presents-a-copy": pair() + talk() + record("copy", ELSEWHERE, CLIENT, 1)
     + wait(SECOND, 1) + lease(ELSEWHERE, 0, 0, flags=2) + talk(),
@@ -168,6 +169,12 @@ SEEDS = {
     "a-handshake-in-order": pair() + HANDSHAKE + bare(CLIENT, 1, 64) + talk(),
     "a-forward-overtakes-message-3": pair() + HANDSHAKE + forward(CLIENT) + bare(CLIENT, 1, 64)
     + talk(),
+    "the-answering-side-need-not-wait-for-message-3": pair() + HANDSHAKE + forward(SERVER)
+    + forward(CLIENT) + forward(SERVER) + bare(SERVER, 1, 64) + bare(CLIENT, 1, 64) + bare(CLIENT)
+    + bare(SERVER, size=96) + bare(CLIENT, 1, 64),
+    "handshakes-in-two-sessions": pair() + lease(CLIENT_2, 0, 0, 1) + lease(SERVER_2, 1, 1, 1)
+    + HANDSHAKE + bare(CLIENT_2) + bare(SERVER_2, size=96) + forward(CLIENT) + forward(CLIENT_2, 1)
+    + forward(CLIENT) + bare(CLIENT_2, 1, 64) + bare(CLIENT, 1, 64),
     "message-3-never-comes": pair() + HANDSHAKE + forward(CLIENT) * 2 + DEADLINE + talk(),
     "a-third-forward-ends-the-wait": pair() + HANDSHAKE + forward(CLIENT, times=times(3)),
     "a-forward-that-waited-as-a-client-moves-the-server": lease(CLIENT, 0, 0)
@@ -206,8 +213,9 @@ SEEDS = {
     + record("key", 1, 0, 0) + DEADLINE * 3,
     "a-pool-is-full": option("verify-ns", 5) + lease(CLIENT_2, 0, 0, 1) + lease(SERVER_2, 1, 1, 1)
     + record("verify-now", 0) * 2 + lease(CLIENT, 0, 0)
-    + b"".join(copy(sender, CLIENT, 0, 64) * 3 for sender in STRANGERS) + wait(SECOND, 1)
-    + b"".join(forward(sender, times=times(64)) * 6 for sender in STRANGERS)
+    + b"".join(copy(sender, CLIENT, 0, 64) * 3 for sender in STRANGERS) 
+    + (wait(QUARTER, 1) + b"".join(forward(sender, times=times(64)) * 4
+                                   for sender in STRANGERS[:3])) * 3
     + bare(CLIENT) + bare(CLIENT_2) + bare(SERVER_2, size=96) + forward(CLIENT_2, 1) * 2
     + DEADLINE * 3,
     "too-many-wait-for-a-key": option("verify-ns", 5) + lease(SERVER, 1, 1, key=1)

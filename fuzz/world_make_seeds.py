@@ -101,6 +101,28 @@ SEEDS = {
     + do("nat_reboot", 5000, "n") + do("peer_pause", 8000, "pf", span=11) + LONG,
     "a-peer-that-is-not-answered": of("peer", 0, "link", 0) + LONG
     + do("partition", 5000, "pf", span=12) + do("partition", 70000, "pf", peer=1, span=11),
+    "a-peer-that-has-left-says-nothing": do("peer_present", 200) + do("peer_release", 5000)
+    + do("peer_release", 6000) + do("peer_present", 7000) + do("peer_renew", 8000, choice=1)
+    + do("peer_renew", 9000, choice=3),
+    "a-lease-that-comes-too-late-to-be-refused": one("master", "answer_delay", 2)
+    + do("master_fail", 0, "yf", choice=3, span=9) + do("peer_release", 1000),
+    "a-renewal-after-a-silence": of("peer", 0, "sign_of_life", 2) + of("session", 0, "client", 5)
+    + of("session", 0, "server", 5) + of("peer", 1, "sign_of_life", 2) + TTL_15_S + LONG,
+    "a-robust-client-and-an-upstream-server": of("peer", 1, "behaviour", 1),
+    "an-upstream-client-and-a-robust-server": of("peer", 0, "behaviour", 1),
+    "an-upstream-server-that-hears-nonsense": UPSTREAM + of("peer", 0, "link", 0)
+    + of("link", 0, "corrupt", 2),
+    "an-upstream-hello-overtakes-message-3": UPSTREAM + of("peer", 0, "link", 0)
+    + of("link", 0, "latency", 2) + do("delay_next", 100, more=6),
+    "a-host-that-waits-for-a-handshake-hears-forwards": of("peer", 1, "behaviour", 1)
+    + of("session", 0, "handshake", 0),
+    "a-release-without-a-cookie": of("peer", 0, "echoes_cookies", 0) + do("peer_release", 5000),
+    "packets-that-come-twice-to-a-robust-server": of("peer", 0, "behaviour", 1)
+    + of("peer", 0, "link", 0) + of("peer", 1, "link", 0) + of("link", 0, "duplicate", 2),
+    "a-laptop-sleeps-over-its-renewal": LONG + TTL_15_S + do("peer_pause", 7000, "pf", span=10)
+    + do("peer_pause", 30000, "pf", span=11),
+    "two-peers-with-one-token": LONG + do("peer_pause", 4000, "pf", span=7)
+    + of("attacker", 0, "attack", 7) + of("attacker", 0, "start", 2) + of("attacker", 0, "rate_pps", 2),
     "peers-whose-packets-come-twice": of("peer", 0, "link", 0) + of("peer", 1, "link", 0)
     + of("link", 0, "duplicate", 2) + of("link", 0, "reorder", 1),
     "a-thief-who-stays": LONG + of("attacker", 0, "attack", 7) + of("attacker", 0, "start", 2)
