@@ -97,7 +97,12 @@ const struct relay_packet *relay_world_copy(const struct relay_world *world, uin
 void relay_world_verify_now(struct relay_world *world, uint32_t which);
 void relay_world_verify_later(struct relay_world *world, uint64_t span_ns);
 
-/* Control entries, told to the oracles. */
+/* Around every entry that is no datagram and no deadline: what waits goes first, what is due
+ * follows. Each is a line of the trace. */
+void relay_world_begin_control(struct relay_world *world);
+void relay_world_end_control(struct relay_world *world);
+
+/* Control entries, told to the oracles (relay_control.c). */
 void relay_world_key(struct relay_world *world, const char *kid, uint32_t key,
                      enum wr_key_standing standing);
 void relay_world_retire(struct relay_world *world, uint32_t key);

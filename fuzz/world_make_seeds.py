@@ -113,7 +113,7 @@ SEEDS = {
     "an-upstream-server-that-hears-nonsense": UPSTREAM + of("peer", 0, "link", 0)
     + of("link", 0, "corrupt", 2),
     "an-upstream-hello-overtakes-message-3": UPSTREAM + of("peer", 0, "link", 0)
-    + of("link", 0, "latency", 2) + do("delay_next", 100, more=6),
+    + of("link", 0, "latency", 4) + do("delay_next", 100, more=6),
     "a-host-that-waits-for-a-handshake-hears-forwards": of("peer", 1, "behaviour", 1)
     + of("session", 0, "handshake", 0),
     "a-release-without-a-cookie": of("peer", 0, "echoes_cookies", 0) + do("peer_release", 5000),
