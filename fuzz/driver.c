@@ -43,6 +43,8 @@ static void replay_all(const struct fuzz_files *files)
 
 static void explain_all(const struct fuzz_files *files)
 {
+    /* What is said before the input ends the program must be out by then. */
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     for (uint32_t i = 0; i < files->count; i++) {
         const struct fuzz_file *file = &files->items[i];
         printf("%s: %zu bytes\n", file->path, file->size);

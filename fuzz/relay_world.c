@@ -238,7 +238,7 @@ void relay_world_flush(struct relay_world *world)
         return;
     pass_until(world, world->now);
     if (count > 1)
-        world->beyond_trace = "datagrams that are handed in together";
+        relay_world_beyond_trace(world, "datagrams that are handed in together");
     enter(world);
     sim_oracle_arrive(world->oracle, world->batch, NULL, count);
     world->batch_count = 0;
@@ -281,6 +281,13 @@ const struct relay_packet *relay_world_copy(const struct relay_world *world, uin
                : NULL;
 }
 
+void relay_world_beyond_trace(struct relay_world *world, const char *what)
+{
+    if (world->trace != NULL && world->explain != NULL && world->beyond_trace == NULL)
+        fprintf(world->explain, "     a trace cannot say it all: %s\n", what);
+    world->beyond_trace = what;
+}
+
 static void trace_datagram(const struct relay_world *world, uint32_t from,
                            const struct relay_packet *packet)
 {
@@ -312,7 +319,7 @@ void relay_world_receive(struct relay_world *world, uint32_t from,
     memcpy(copy->bytes, packet->bytes, packet->size);
     world->line++;
     if (packet->elsewhere)
-        world->beyond_trace = "an address that is bound in another relay";
+        relay_world_beyond_trace(world, "an address that is bound in another relay");
     if (world->explain != NULL)
         fprintf(world->explain, "         #%" PRIu64 ": %" PRIu32 " bytes from %s%s\n", world->line,
                 packet->size, texts[from], joins ? ", together with the next" : "");
@@ -337,7 +344,7 @@ void relay_world_verify_now(struct relay_world *world, uint32_t which)
     relay_world_flush(world);
     if (world->pending_count == 0)
         return;
-    world->beyond_trace = "a verification's result before its turn";
+    relay_world_beyond_trace(world, "a verification's result before its turn");
     finish_verification(world, which % world->pending_count);
     pass_until(world, world->now);
 }
@@ -346,7 +353,7 @@ void relay_world_verify_later(struct relay_world *world, uint64_t span_ns)
 {
     relay_world_flush(world);
     if (world->pending_count > 0)
-        world->beyond_trace = "a verification's result that comes late";
+        relay_world_beyond_trace(world, "a verification's result that comes late");
     for (uint32_t i = 0; i < world->pending_count; i++)
         world->pending_ends[i] = wr_after(world->pending_ends[i], span_ns);
 }
@@ -382,7 +389,7 @@ void relay_world_key(struct relay_world *world, const char *kid, uint32_t key,
 {
     begin_control(world);
     if (standing != WR_KEY_LEARNED)
-        world->beyond_trace = "a key that the master did not name";
+        relay_world_beyond_trace(world, "a key that the master did not name");
     if (world->trace != NULL) {
         fprintf(world->trace, "{\"at_ns\": %" PRIu64 ", \"key\": ", world->now);
         trace_key(world, kid, relay_key(key));
@@ -396,7 +403,7 @@ void relay_world_key(struct relay_world *world, const char *kid, uint32_t key,
 void relay_world_retire(struct relay_world *world, uint32_t key)
 {
     begin_control(world);
-    world->beyond_trace = "a pinned key that is retired";
+    relay_world_beyond_trace(world, "a pinned key that is retired");
     sim_oracle_key_retire(world->oracle, relay_key(key));
     wr_relay_key_retire(world->relay, relay_key(key));
     end_control(world);
@@ -452,7 +459,7 @@ void relay_world_drain(struct relay_world *world)
 void relay_world_backpressure(struct relay_world *world, uint64_t datagrams)
 {
     begin_control(world);
-    world->beyond_trace = "datagrams that the kernel dropped";
+    relay_world_beyond_trace(world, "datagrams that the kernel dropped");
     sim_oracle_backpressure(world->oracle, datagrams);
     wr_relay_backpressure(world->relay, datagrams);
     end_control(world);
@@ -462,7 +469,7 @@ void relay_world_limits(struct relay_world *world, const struct wr_relay_config 
 {
     bool fits = config->max_sessions <= world->created_sessions;
     begin_control(world);
-    world->beyond_trace = "limits that change";
+    relay_world_beyond_trace(world, "limits that change");
     if (fits)
         sim_oracle_set_limits(world->oracle, config);
     const char *objection = wr_relay_set_limits(world->relay, config);
