@@ -535,6 +535,8 @@ def deadlines_seeds():
           act(wait, span(SECOND)), act(late))
     story("deadlines", "a-third-datagram-finds-the-next-request", act(join, second, 1, 1),
           act(join, second, 1, 1), act(hold, 0), act(hold, 0), act(hold, 1))
+    story("deadlines", "two-sources-under-one-head", act(join, second, 0, 0), act(join, second, 3, 1),
+          act(join, second, 3, 1), act(hold, 1), act(hold, 1), act(leave, 0), act(leave, 2))
     story("deadlines", "two-requests-of-one-source", act(join, second, 1, 1),
           act(join, second, 1, 2), act(leave, 0))
     story("deadlines", "budget-of-one-a-second", act(start, u16(0)), act(join, first, 0, 0),
