@@ -507,7 +507,8 @@ void relay_actions_live(struct relay_world *world, const uint8_t *bytes, size_t 
         relay_options_trace(&options, trace);
     relay_world_open(world, &options.config, options.verify_ns, explain, trace);
     relay_world_begin(world);
-    world->beyond_trace = relay_options_beyond_trace(&options);
+    if (relay_options_beyond_trace(&options) != NULL)
+        relay_world_beyond_trace(world, relay_options_beyond_trace(&options));
     for (unsigned number = 1; fuzz_next_action(&list, &action); number++) {
         if (action.tag >= RELAY_ACTION_COUNT)
             continue;

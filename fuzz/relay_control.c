@@ -21,7 +21,7 @@ void relay_world_key(struct relay_world *world, const char *kid, uint32_t key,
 {
     relay_world_begin_control(world);
     if (standing != WR_KEY_LEARNED)
-        world->beyond_trace = "a key that the master did not name";
+        relay_world_beyond_trace(world, "a key that the master did not name");
     if (world->trace != NULL) {
         fprintf(world->trace, "{\"at_ns\": %" PRIu64 ", \"key\": ", world->now);
         trace_key(world, kid, relay_key(key));
@@ -35,7 +35,7 @@ void relay_world_key(struct relay_world *world, const char *kid, uint32_t key,
 void relay_world_retire(struct relay_world *world, uint32_t key)
 {
     relay_world_begin_control(world);
-    world->beyond_trace = "a pinned key that is retired";
+    relay_world_beyond_trace(world, "a pinned key that is retired");
     sim_oracle_key_retire(world->oracle, relay_key(key));
     wr_relay_key_retire(world->relay, relay_key(key));
     relay_world_end_control(world);
@@ -108,7 +108,7 @@ void relay_world_drain(struct relay_world *world)
 void relay_world_backpressure(struct relay_world *world, uint64_t datagrams)
 {
     relay_world_begin_control(world);
-    world->beyond_trace = "datagrams that the kernel dropped";
+    relay_world_beyond_trace(world, "datagrams that the kernel dropped");
     sim_oracle_backpressure(world->oracle, datagrams);
     wr_relay_backpressure(world->relay, datagrams);
     relay_world_end_control(world);
@@ -118,7 +118,7 @@ void relay_world_limits(struct relay_world *world, const struct wr_relay_config 
 {
     bool fits = config->max_sessions <= world->created_sessions;
     relay_world_begin_control(world);
-    world->beyond_trace = "limits that change";
+    relay_world_beyond_trace(world, "limits that change");
     if (fits)
         sim_oracle_set_limits(world->oracle, config);
     const char *objection = wr_relay_set_limits(world->relay, config);
@@ -142,7 +142,7 @@ void relay_world_refused(struct relay_world *world, const struct wr_relay_config
     bool for_life = strcmp(member, "relay_id") == 0 || strcmp(member, "max_bans") == 0 ||
                     strcmp(member, "own_address_count") == 0;
     relay_world_begin_control(world);
-    world->beyond_trace = "limits that are refused";
+    relay_world_beyond_trace(world, "limits that are refused");
     wr_relay_snapshot(world->relay, &before);
     wr_instant due = wr_relay_next_deadline(world->relay);
     const char *objection = wr_relay_config_error(config);

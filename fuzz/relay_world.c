@@ -252,7 +252,7 @@ void relay_world_flush(struct relay_world *world)
         return;
     pass_until(world, world->now);
     if (count > 1)
-        world->beyond_trace = "datagrams that are handed in together";
+        relay_world_beyond_trace(world, "datagrams that are handed in together");
     enter(world);
     sim_oracle_arrive(world->oracle, world->batch, NULL, count);
     world->batch_count = 0;
@@ -295,6 +295,13 @@ const struct relay_packet *relay_world_copy(const struct relay_world *world, uin
                : NULL;
 }
 
+void relay_world_beyond_trace(struct relay_world *world, const char *what)
+{
+    if (world->trace != NULL && world->explain != NULL && world->beyond_trace == NULL)
+        fprintf(world->explain, "     a trace cannot say it all: %s\n", what);
+    world->beyond_trace = what;
+}
+
 static void trace_datagram(const struct relay_world *world, uint32_t from,
                            const struct relay_packet *packet)
 {
@@ -326,7 +333,7 @@ void relay_world_receive(struct relay_world *world, uint32_t from,
     memcpy(copy->bytes, packet->bytes, packet->size);
     world->line++;
     if (packet->elsewhere)
-        world->beyond_trace = "an address that is bound in another relay";
+        relay_world_beyond_trace(world, "an address that is bound in another relay");
     if (world->explain != NULL)
         fprintf(world->explain, "         #%" PRIu64 ": %" PRIu32 " bytes from %s%s\n", world->line,
                 packet->size, texts[from], joins ? ", together with the next" : "");
@@ -351,7 +358,7 @@ void relay_world_verify_now(struct relay_world *world, uint32_t which)
     relay_world_flush(world);
     if (world->pending_count == 0)
         return;
-    world->beyond_trace = "a verification's result before its turn";
+    relay_world_beyond_trace(world, "a verification's result before its turn");
     finish_verification(world, which % world->pending_count);
     pass_until(world, world->now);
 }
@@ -360,7 +367,7 @@ void relay_world_verify_later(struct relay_world *world, uint64_t span_ns)
 {
     relay_world_flush(world);
     if (world->pending_count > 0)
-        world->beyond_trace = "a verification's result that comes late";
+        relay_world_beyond_trace(world, "a verification's result that comes late");
     for (uint32_t i = 0; i < world->pending_count; i++)
         world->pending_ends[i] = wr_after(world->pending_ends[i], span_ns);
 }

@@ -79,6 +79,10 @@ void relay_world_open(struct relay_world *world, const struct wr_relay_config *c
 void relay_world_begin(struct relay_world *world);
 void relay_world_close(struct relay_world *world);
 
+/* From here on a trace would tell another story: `what` is missing in it. Says so at once, because
+ * the input may end in a violation. */
+void relay_world_beyond_trace(struct relay_world *world, const char *what);
+
 /* Passes time: what is due until then happens at its moment. */
 void relay_world_pass(struct relay_world *world, uint64_t span_ns);
 

@@ -147,7 +147,8 @@ static void stream(struct load *load)
 }
 
 /* Takes what is still on its way: until nothing has come for a while, and, with churn, until the
- * last session has ended. */
+ * last session has ended. Without churn that is soon, and no flow needs keeping alive: what that
+ * costs the relay would be counted as the stream's, and its arrivals would never let it be quiet. */
 static void settle(struct load *load)
 {
     wr_instant now = probe_monotonic_ns(), heard = now, until = wr_after(now, SETTLE_NS);
@@ -157,9 +158,10 @@ static void settle(struct load *load)
         until = wr_after(until, 10 * SETTLE_NS);
     while (now < until && (wr_elapsed(heard, now) < QUIET_NS ||
                            results->churn_started > results->churn_ended + results->churn_failed)) {
-        if (results->churn_started > 0)
+        if (results->churn_started > 0) {
             load_churn(load, now, 0);
-        load_keep_alive(load, now);
+            load_keep_alive(load, now);
+        }
         if (load_drain(load) > 0)
             heard = now;
         sleep_until(wr_after(now, WR_MS / 2));
