@@ -658,6 +658,8 @@ def answers_seeds():
     for kind, name in enumerate(("register", "heartbeat", "key")):
         for status, word in enumerate(statuses, 1):
             write("answers", f"to-{name}-{word}", bytes([kind + 3 * status]))
+    for status, word in enumerate(statuses, 1):
+        write("answers", f"to-a-change-{word}", bytes([3 * (9 * 3 + status)]))
     for pinned, word in enumerate(("nothing-pinned", "another-pinned", "the-same-pinned")):
         for drain in (0, 1):
             terms = 9 * (pinned + 3 * drain)
