@@ -171,6 +171,45 @@ static void check_register(struct life *life, const struct wr_master_answer *ans
     FUZZ_REQUIRE(false, "no key was asked for within a minute");
 }
 
+/* To a registration that goes because what it says has changed. Where it fails heartbeats go on,
+ * the first at once; it is tried again, unless the master refused it. */
+static void check_renewal(struct life *life, const struct wr_master_answer *answer)
+{
+    const struct wr_master_answer well = {.status = WR_MASTER_OK};
+    bool ok = answer->status == WR_MASTER_OK;
+    bool refused = answer->status == WR_MASTER_BAD_REQUEST ||
+                   answer->status == WR_MASTER_UNAUTHORIZED ||
+                   answer->status == WR_MASTER_FORBIDDEN;
+    register_well(life);
+    wr_master_link_changed(&life->link, life->now);
+    FUZZ_REQUIRE(life->asked.requests[WR_MASTER_REGISTER] == 2, "goes at once");
+    answer_last(life, answer);
+    expect_key(life, answer, 1);
+    FUZZ_REQUIRE(wr_master_link_registered(&life->link) == ok, "registered: %d", ok);
+    FUZZ_REQUIRE(life->asked.requests[WR_MASTER_HEARTBEAT] == !ok, "a heartbeat, where it failed");
+    if (ok) { /* changed once more, and then again while that is on its way */
+        wr_master_link_changed(&life->link, life->now);
+        wr_master_link_changed(&life->link, life->now);
+        FUZZ_REQUIRE(life->asked.requests[WR_MASTER_REGISTER] == 3, "one is on its way");
+        answer_last(life, answer);
+        FUZZ_REQUIRE(life->asked.requests[WR_MASTER_REGISTER] == 4, "and one right behind it");
+        return;
+    }
+    answer_last(life, &well);
+    FUZZ_REQUIRE(wr_master_link_registered(&life->link), "registered all the same");
+    wr_instant failed_ns = life->now;
+    for (uint32_t i = 0; i < 3 && life->asked.requests[WR_MASTER_REGISTER] == 2; i++) {
+        go_on(life, 0, WR_S);
+        if (life->asked.last.kind == WR_MASTER_HEARTBEAT)
+            answer_last(life, &well);
+    }
+    bool again = life->asked.requests[WR_MASTER_REGISTER] > 2;
+    FUZZ_REQUIRE(again == !refused, "tried again: %d", again);
+    if (again)
+        FUZZ_REQUIRE(life->now - failed_ns >= WR_S * 3 / 4 && life->now - failed_ns <= WR_S,
+                     "after %" PRIu64 " ns", life->now - failed_ns);
+}
+
 /* ---- To heartbeats --------------------------------------------------------------------------- */
 
 static void check_heartbeat(struct life *life, const struct wr_master_answer *answer)
@@ -180,6 +219,7 @@ static void check_heartbeat(struct life *life, const struct wr_master_answer *an
     if (life->drains) { /* the next one goes at once */
         wr_master_link_drain(&life->link, life->now);
         wr_master_link_drain(&life->link, life->now);
+        wr_master_link_changed(&life->link, life->now);
         FUZZ_REQUIRE(life->asked.requests[WR_MASTER_HEARTBEAT] == 1, "goes at once, and once");
     } else {
         go_on(life, WR_S, WR_S);
@@ -263,7 +303,10 @@ void answers_check_link(enum wr_master_request_kind kind, const struct wr_master
     begin(&life, answer, terms / WR_MASTER_STATUS_COUNT);
     switch (kind) {
     case WR_MASTER_REGISTER:
-        check_register(&life, &given);
+        if (life.drains) /* which a relay that never registered cannot show */
+            check_renewal(&life, &given);
+        else
+            check_register(&life, &given);
         break;
     case WR_MASTER_HEARTBEAT:
         check_heartbeat(&life, &given);

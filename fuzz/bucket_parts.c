@@ -60,14 +60,16 @@ void shared_draw(uint32_t which, uint64_t cost_ns, wr_instant now)
 /* ---- Tokens ---------------------------------------------------------------------------------- */
 
 #define ADDS_MAX 6000u /* of one input: a bound on its time */
+#define USES_MAX 8192u /* adds, and no more finds than an input has actions */
 
 static struct wr_token_cache cache;
 static struct wr_claims claims;
 static struct {
-    uint64_t used[TOKEN_NAMES]; /* when, by the counter below; 0: it is not there */
-    uint32_t count;
+    uint32_t used[TOKEN_NAMES]; /* its last use, counted from 1; 0: it is not there */
+    uint32_t uses, count;
+    uint16_t log[USES_MAX]; /* who each use was of */
+    uint32_t oldest;        /* neither this use nor one before it is anybody's last */
 } stores[2];
-static uint64_t uses;
 static uint32_t adds;
 static bool tokens_used;
 
@@ -85,7 +87,6 @@ static void begin_tokens(void)
         wr_token_cache_layout(&cache, &arena);
     }
     tokens_used = true;
-    uses = 0;
     adds = 0;
     tokens_clear();
 }
@@ -104,21 +105,27 @@ static void key_of(uint32_t name, uint8_t key[WR_PUBLIC_KEY_BYTES])
     memset(key, (int)(name % 251), WR_PUBLIC_KEY_BYTES);
 }
 
-/* In a full store the least recently used goes. */
+static void model_use(bool good, uint32_t name)
+{
+    uint32_t use = ++stores[good].uses;
+    FUZZ_REQUIRE(use < USES_MAX, "%u uses", use);
+    stores[good].used[name] = use;
+    stores[good].log[use] = (uint16_t)name;
+}
+
+/* In a full store the least recently used goes: the first of the log that was not used since. */
 static void model_add(bool good, uint32_t name)
 {
-    uint32_t oldest = TOKEN_NAMES;
     if (stores[good].used[name] == 0 && stores[good].count == WR_TOKEN_CACHE_ENTRIES) {
-        for (uint32_t i = 0; i < TOKEN_NAMES; i++) {
-            if (stores[good].used[i] != 0 &&
-                (oldest == TOKEN_NAMES || stores[good].used[i] < stores[good].used[oldest]))
-                oldest = i;
-        }
-        stores[good].used[oldest] = 0;
+        uint32_t use = stores[good].oldest + 1; /* that one was evicted, or there is none yet */
+        while (stores[good].used[stores[good].log[use]] != use)
+            use++;
+        stores[good].used[stores[good].log[use]] = 0;
+        stores[good].oldest = use;
         stores[good].count--;
     }
     stores[good].count += stores[good].used[name] == 0;
-    stores[good].used[name] = ++uses;
+    model_use(good, name);
 }
 
 void tokens_add(bool good, uint32_t name, uint32_t count)
@@ -146,7 +153,7 @@ void tokens_find(bool good, uint32_t name)
     hash_of(name, hash);
     bool there = stores[good].used[name] != 0;
     if (there)
-        stores[good].used[name] = ++uses;
+        model_use(good, name);
     if (!good) {
         FUZZ_REQUIRE(wr_token_cache_bad(&cache, hash) == there, "bad token %u: %d", name, there);
         return;

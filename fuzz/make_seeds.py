@@ -535,6 +535,8 @@ def deadlines_seeds():
           act(wait, span(SECOND)), act(late))
     story("deadlines", "a-third-datagram-finds-the-next-request", act(join, second, 1, 1),
           act(join, second, 1, 1), act(hold, 0), act(hold, 0), act(hold, 1))
+    story("deadlines", "two-sources-under-one-head", act(join, second, 0, 0), act(join, second, 3, 1),
+          act(join, second, 3, 1), act(hold, 1), act(hold, 1), act(leave, 0), act(leave, 2))
     story("deadlines", "two-requests-of-one-source", act(join, second, 1, 1),
           act(join, second, 1, 2), act(leave, 0))
     story("deadlines", "budget-of-one-a-second", act(start, u16(0)), act(join, first, 0, 0),
@@ -656,6 +658,8 @@ def answers_seeds():
     for kind, name in enumerate(("register", "heartbeat", "key")):
         for status, word in enumerate(statuses, 1):
             write("answers", f"to-{name}-{word}", bytes([kind + 3 * status]))
+    for status, word in enumerate(statuses, 1):
+        write("answers", f"to-a-change-{word}", bytes([3 * (9 * 3 + status)]))
     for pinned, word in enumerate(("nothing-pinned", "another-pinned", "the-same-pinned")):
         for drain in (0, 1):
             terms = 9 * (pinned + 3 * drain)

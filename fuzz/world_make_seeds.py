@@ -186,6 +186,8 @@ SEEDS = {
     + of("session", 0, "client", 6) + of("session", 0, "server_start", 3),
     "bad-leases": of("lease", 0, "applies_to", 0) + of("lease", 0, "signature_spoiled", 0)
     + SECOND_CALL + of("lease", 1, "relay_id", 0),
+    "a-lease-that-begins-within-the-skew": of("lease", 0, "not_before", 1),
+    "a-lease-from-a-clock-that-is-ahead-within-the-skew": of("lease", 0, "issued", 2),
     "somebody-on-the-path": of("attacker", 0, "attack", 0) + of("attacker", 0, "start", 2)
     + do("copy", 5000, more=5) + do("copy", 6000, more=1, choice=1),
     "a-thief": of("attacker", 0, "attack", 7) + of("attacker", 0, "start", 2)

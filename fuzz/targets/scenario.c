@@ -346,7 +346,7 @@ static void change_digit(cJSON *node, uint64_t *random)
 {
     int step = fuzz_random_below(random, 2) == 0 ? 1 : -1;
     if (cJSON_IsNumber(node))
-        cJSON_SetNumberHelper(node, node->valueint + step);
+        cJSON_SetNumberHelper(node, node->valuedouble + step);
     for (char *at = cJSON_IsString(node) ? node->valuestring + strlen(node->valuestring) : NULL;
          at != NULL && at > node->valuestring;) {
         if (*--at >= '0' && *at <= '9') {

@@ -22,7 +22,7 @@ const struct fuzz_target fuzz_target = {
     .canaries = {{"held_forgotten", 400},
                  {"rejects_uncapped", 1200},
                  {"idle_never", 400},
-                 {"skip_not_yet_valid", 400}},
+                 {"skip_not_yet_valid", 1200}},
 };
 
 #define COUNTERS 4096u
