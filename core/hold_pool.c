@@ -30,6 +30,7 @@ uint32_t wr_hold_pool_put(struct wr_hold_pool *pool, const struct wr_datagram *d
     held->via = datagram->via;
     held->size = datagram->size;
     held->tag = datagram->tag;
+    held->bound_elsewhere = datagram->bound_elsewhere;
     held->since_ns = now;
     held->older = WR_HOLD_NONE;
     held->newer = WR_HOLD_NONE;
@@ -45,6 +46,7 @@ struct wr_datagram wr_hold_pool_get(const struct wr_hold_pool *pool, uint32_t at
         .bytes = held->bytes,
         .size = held->size,
         .via = held->via,
+        .bound_elsewhere = held->bound_elsewhere,
         .tag = held->tag,
     };
 }

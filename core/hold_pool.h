@@ -20,7 +20,7 @@ struct wr_held {
     wr_instant since_ns;
     uint32_t session;      /* slot of the session whose message 3 it waits for */
     uint32_t older, newer; /* neighbours among those that wait for message 3; free places */
-    uint32_t reserved;
+    bool bound_elsewhere;
     uint8_t bytes[WR_DATAGRAM_BYTES_MAX];
 };
 

@@ -73,12 +73,11 @@ static bool is_bare(const struct sim_arrival *arrival)
 }
 
 /* Active sessions, here and in the relays that share the socket, that a bare packet's source is
- * bound in. Only where it arrives does anybody say so of another relay: what was held is judged by
- * this one alone. */
+ * bound in. Of another relay what counts is what was so when it arrived. */
 static uint32_t active_everywhere(const struct sim_arrival *arrival,
                                   const struct sim_bindings *bindings)
 {
-    return bindings->active + (bindings->active > 0 && arrival->elsewhere && !arrival->kept);
+    return bindings->active + (bindings->active > 0 && arrival->elsewhere);
 }
 
 struct sim_session *sim_path_place(struct sim_oracle *oracle, const struct sim_arrival *arrival,

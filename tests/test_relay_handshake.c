@@ -189,3 +189,20 @@ Test(relay_handshake, an_address_bound_by_another_relay_too_is_ambiguous)
     desk.bound_elsewhere = false;
     cr_expect_eq(bare_handshake(CLIENT), WR_OUTCOME_BARE_FORWARDED);
 }
+
+/* What waits behind a lease is judged by what was so when it came, as if it had not waited. */
+Test(relay_handshake, bound_by_another_relay_it_is_ambiguous_behind_its_lease_too)
+{
+    join(2, host(1), host(2));
+    uint64_t before = outcomes(WR_OUTCOME_BARE_AMBIGUOUS);
+    struct lease again = desk_lease(2, WR_ROLE_CLIENT);
+    again.expires_ms += 1000;
+    desk.verifies_later = true;
+    present(&again, host(3));
+    desk.bound_elsewhere = true;
+    cr_expect_eq(bare_handshake(host(3)), WR_OUTCOME_COUNT, "it waits for the lease");
+    desk.bound_elsewhere = false;
+    desk_verify();
+    cr_expect_eq(last_bound(host(3)), WR_BOUND_ONCE);
+    cr_expect_eq(outcomes(WR_OUTCOME_BARE_AMBIGUOUS), before + 1);
+}
