@@ -177,20 +177,24 @@ bool rd_identity_load(const struct rd_options *options, char out[WR_RELAY_ID_BYT
 /* ---- Looking, and changing nothing -------------------------------------------------------------
  */
 
+/* Why nothing can be made in this directory; 0 where it can. */
+static int obstacle_in(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return errno;
+    if (!S_ISDIR(status.st_mode))
+        return ENOTDIR;
+    return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
 /* mkdir makes the last directory of a path and no other. */
 static bool can_be_made(const char *path, struct rd_error *error)
 {
     char copy[RD_TEXT_MAX];
-    struct stat status;
     (void)snprintf(copy, sizeof copy, "%s", path);
     const char *parent = dirname(copy);
-    int failure = 0;
-    if (stat(parent, &status) != 0)
-        failure = errno;
-    else if (!S_ISDIR(status.st_mode))
-        failure = ENOTDIR;
-    else if (faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS) != 0)
-        failure = errno;
+    int failure = obstacle_in(parent);
     return failure == 0 ||
            rd_fail(error,
                    "--state-dir: %s is not there and cannot be made in %s: %s; expected a "

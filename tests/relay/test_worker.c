@@ -259,7 +259,7 @@ static uint64_t bad_sources(const struct rd_worker_snapshot *snapshot)
 
 static struct wr_address address_of(const struct peer *peer)
 {
-    struct sockaddr_in name;
+    struct sockaddr_in name = {0};
     socklen_t bytes = sizeof name;
     cr_assert_eq(getsockname(peer->fd, (struct sockaddr *)&name, &bytes), 0);
     return wr_address_v4((const uint8_t *)&name.sin_addr, ntohs(name.sin_port));
