@@ -74,7 +74,7 @@ static uint32_t distance_within(const struct wr_word *one, const struct wr_word 
 
 uint32_t wr_word_distance(const char *one, const char *other)
 {
-    struct wr_word a, b;
+    struct wr_word a = {0}, b = {0};
     fold(one, &a);
     fold(other, &b);
     if (a.bytes > WORD_BYTES_MAX || b.bytes > WORD_BYTES_MAX)
@@ -92,7 +92,7 @@ struct wr_nearest wr_nearest_to(const char *word)
 void wr_nearest_offer(struct wr_nearest *search, const char *known)
 {
     const struct wr_word *word = &search->word;
-    struct wr_word name;
+    struct wr_word name = {0};
     /* A third of the word may be wrong, and one letter of a short one; and what comes later must be
      * nearer than what was there. */
     uint32_t most = word->bytes / 3 > 0 ? word->bytes / 3 : 1;
