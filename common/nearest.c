@@ -1,5 +1,6 @@
 #include "nearest.h"
 
+#include <assert.h>
 #include <stdbool.h>
 
 #define WORD_BYTES_MAX WR_WORD_BYTES_MAX
@@ -45,10 +46,12 @@ static bool is_beyond(const struct wr_word *one, const struct wr_word *other, ui
 static uint32_t distance_within(const struct wr_word *one, const struct wr_word *other,
                                 uint32_t most)
 {
-    uint32_t cells[3][WORD_BYTES_MAX + 2], rows = one->bytes, columns = other->bytes;
+    uint32_t rows = one->bytes, columns = other->bytes;
     bool above_lost = false;
+    assert(rows <= WORD_BYTES_MAX && columns <= WORD_BYTES_MAX);
     if (is_beyond(one, other, most))
         return most + 1;
+    uint32_t cells[3][WORD_BYTES_MAX + 2] = {{0}};
     for (uint32_t c = 0; c <= columns + 1; c++)
         cells[0][c] = c;
     for (uint32_t r = 1; r <= rows; r++) {
