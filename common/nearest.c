@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <string.h>
 
 #define WORD_BYTES_MAX WR_WORD_BYTES_MAX
 
@@ -95,7 +96,6 @@ struct wr_nearest wr_nearest_to(const char *word)
 void wr_nearest_offer(struct wr_nearest *search, const char *known)
 {
     const struct wr_word *word = &search->word;
-    struct wr_word name = {0};
     /* A third of the word may be wrong, and one letter of a short one; and what comes later must be
      * nearer than what was there. */
     uint32_t most = word->bytes / 3 > 0 ? word->bytes / 3 : 1;
@@ -104,9 +104,12 @@ void wr_nearest_offer(struct wr_nearest *search, const char *known)
             return;
         most = search->distance - 1;
     }
-    fold(known, &name);
-    if (word->bytes > WORD_BYTES_MAX || name.bytes > WORD_BYTES_MAX)
+    size_t bytes = strlen(known);
+    if (word->bytes > WORD_BYTES_MAX || bytes > WORD_BYTES_MAX || bytes > word->bytes + most ||
+        word->bytes > bytes + most)
         return;
+    struct wr_word name = {0};
+    fold(known, &name);
     uint32_t distance = distance_within(word, &name, most);
     if (distance <= most) {
         search->best = known;
