@@ -1,6 +1,8 @@
 #include "nearest.h"
 
+#include <assert.h>
 #include <stdbool.h>
+#include <string.h>
 
 #define WORD_BYTES_MAX WR_WORD_BYTES_MAX
 
@@ -45,10 +47,12 @@ static bool is_beyond(const struct wr_word *one, const struct wr_word *other, ui
 static uint32_t distance_within(const struct wr_word *one, const struct wr_word *other,
                                 uint32_t most)
 {
-    uint32_t cells[3][WORD_BYTES_MAX + 2], rows = one->bytes, columns = other->bytes;
+    uint32_t rows = one->bytes, columns = other->bytes;
     bool above_lost = false;
+    assert(rows <= WORD_BYTES_MAX && columns <= WORD_BYTES_MAX);
     if (is_beyond(one, other, most))
         return most + 1;
+    uint32_t cells[3][WORD_BYTES_MAX + 2] = {{0}};
     for (uint32_t c = 0; c <= columns + 1; c++)
         cells[0][c] = c;
     for (uint32_t r = 1; r <= rows; r++) {
@@ -74,7 +78,7 @@ static uint32_t distance_within(const struct wr_word *one, const struct wr_word 
 
 uint32_t wr_word_distance(const char *one, const char *other)
 {
-    struct wr_word a, b;
+    struct wr_word a = {0}, b = {0};
     fold(one, &a);
     fold(other, &b);
     if (a.bytes > WORD_BYTES_MAX || b.bytes > WORD_BYTES_MAX)
@@ -92,7 +96,6 @@ struct wr_nearest wr_nearest_to(const char *word)
 void wr_nearest_offer(struct wr_nearest *search, const char *known)
 {
     const struct wr_word *word = &search->word;
-    struct wr_word name;
     /* A third of the word may be wrong, and one letter of a short one; and what comes later must be
      * nearer than what was there. */
     uint32_t most = word->bytes / 3 > 0 ? word->bytes / 3 : 1;
@@ -101,9 +104,12 @@ void wr_nearest_offer(struct wr_nearest *search, const char *known)
             return;
         most = search->distance - 1;
     }
-    fold(known, &name);
-    if (word->bytes > WORD_BYTES_MAX || name.bytes > WORD_BYTES_MAX)
+    size_t bytes = strlen(known);
+    if (word->bytes > WORD_BYTES_MAX || bytes > WORD_BYTES_MAX || bytes > word->bytes + most ||
+        word->bytes > bytes + most)
         return;
+    struct wr_word name = {0};
+    fold(known, &name);
     uint32_t distance = distance_within(word, &name, most);
     if (distance <= most) {
         search->best = known;
