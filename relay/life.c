@@ -25,6 +25,9 @@
 /* The cores end a drain by themselves. One that does not has failed, and so have we. */
 #define DRAIN_GRACE_NS (5 * WR_S)
 
+#define EXIT_FAILED 1
+#define EXIT_OPTION 2
+
 /* ---- What the parts tell us, on their threads --------------------------------------------------
  */
 
@@ -214,8 +217,7 @@ static void log_start(const struct life *life)
 static bool start(struct life *life, struct rd_error *error)
 {
     const struct rd_options *options = &life->options;
-    if (!take_signals(life, error) || !rd_identity_load(options, life->relay_id, error) ||
-        !open_sockets(life, error) || !give_up_power(options, error))
+    if (!take_signals(life, error) || !open_sockets(life, error) || !give_up_power(options, error))
         return false;
     log_start(life);
     if (!create_workers(life, error) || !start_http(life, error) ||
@@ -289,7 +291,7 @@ static int live(struct life *life)
         wr_instant now = rd_clock();
         if (now >= drain_ends_ns) {
             RD_LOG(RD_LOG_ERROR, "drain_overdue", rd_text("effect", "ended without it"));
-            return 1;
+            return EXIT_FAILED;
         }
         if (now >= next_statistics(life))
             rd_life_log_statistics(life);
@@ -335,7 +337,7 @@ int rd_life_run(struct rd_options *options, int argc, char **argv)
     struct life *life = calloc(1, sizeof *life);
     if (life == NULL) {
         (void)fputs("wavry-relay: memory is short\n", stderr);
-        return 1;
+        return EXIT_FAILED;
     }
     life->options = *options;
     life->running = options;
@@ -348,8 +350,11 @@ int rd_life_run(struct rd_options *options, int argc, char **argv)
     atomic_store(&life->max_sessions, options->core.max_sessions);
     atomic_store(&life->load_shed_threshold_pct, options->core.load_shed_threshold_pct);
     (void)pthread_mutex_init(&life->asking, NULL);
-    int code = 1;
-    if (start(life, &error))
+    rd_log_set_format(options->log_format);
+    rd_log_set_level(options->log_level);
+    bool has_id = rd_identity_load(options, life->relay_id, &error);
+    int code = has_id ? EXIT_FAILED : EXIT_OPTION;
+    if (has_id && start(life, &error))
         code = live(life);
     else
         RD_LOG(RD_LOG_ERROR, "cannot_start", rd_text("error", error.text));

@@ -288,6 +288,22 @@ def standalone_needs_keys(program):
     check("--key" in text, text)
 
 
+def a_state_directory_that_cannot_be_used_is_a_wrong_option(program):
+    with temporary_folder() as folder:
+        text = refused_start(program, bare_arguments("--state-dir", folder + "/a/b"))
+        check("--state-dir" in text, text)
+
+
+def every_line_of_a_failed_start_has_the_form_asked_for(program):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder, temporary_folder() as folder:
+        holder.bind(("127.0.0.1", 0))
+        taken = "127.0.0.1:%d" % holder.getsockname()[1]
+        for more, code in ((["--listen", taken], 1), (["--state-dir", folder + "/a/b"], 2)):
+            text = refused_start(program, bare_arguments("--log-format", "json", *more), code=code)
+            for line in text.splitlines():
+                equal(json.loads(line)["event"], "cannot_start", line)
+
+
 def check_config_starts_nothing(program):
     done = subprocess.run([program, *bare_arguments("--check-config")], capture_output=True,
                           timeout=DEADLINE, check=False)
