@@ -37,7 +37,9 @@ int main(int argc, char **argv)
         (void)fputs("wavry-relay: libsodium cannot be set up\n", stderr);
         return 1;
     }
-    switch (rd_options_read(&options, argc, argv, &error)) {
+    enum rd_options_outcome outcome =
+        (asks_health ? rd_options_read_health : rd_options_read)(&options, argc, argv, &error);
+    switch (outcome) {
     case RD_OPTIONS_RUN:
         code = asks_health ? rd_health_check(&options.health_listen)
                            : rd_life_run(&options, argc, argv);
