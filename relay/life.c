@@ -196,6 +196,16 @@ static bool start_threads(struct life *life, struct rd_error *error)
     return master != NULL;
 }
 
+/* Bursts that the kernel's bounds leave no room for are lost, which shows only later. */
+static void log_small_buffers(int fd)
+{
+    uint32_t receive = rd_udp_receive_buffer(fd), send = rd_udp_send_buffer(fd);
+    if (receive < SOCKET_BUFFER_BYTES || send < SOCKET_BUFFER_BYTES)
+        RD_LOG(RD_LOG_WARN, "socket_buffers_small", rd_number("wanted", SOCKET_BUFFER_BYTES),
+               rd_number("receive", receive), rd_number("send", send),
+               rd_text("do", "raise net.core.rmem_max and net.core.wmem_max (sysctl)"));
+}
+
 static void log_start(const struct life *life)
 {
     const struct rd_options *options = &life->options;
@@ -204,6 +214,7 @@ static void log_start(const struct life *life)
            rd_number("max_sessions", options->core.max_sessions),
            rd_text("mode", options->standalone ? "standalone" : "with a master"));
     RD_LOG(RD_LOG_INFO, "listening", rd_address("address", &life->group.bound));
+    log_small_buffers(life->fds[0]);
     for (uint32_t i = 0; i < options->notes.count; i++)
         RD_LOG(RD_LOG_WARN, "note", rd_text("text", options->notes.texts[i]));
     if (options->core.allow_insecure_dev)

@@ -334,6 +334,21 @@ def logs_hold_no_token_and_no_key(program):
             check(hidden not in text, f"{hidden} is in the log")
 
 
+def small_socket_buffers_are_named(program):
+    """Where the kernel's bound holds, which only CAP_NET_ADMIN may pass."""
+    try:
+        with open("/proc/sys/net/core/rmem_max") as file:
+            most = int(file.read())
+    except FileNotFoundError:  # older kernels have it in the first network namespace only
+        return
+    wrapper = ("setpriv", "--bounding-set", "-net_admin") if os.geteuid() == 0 else ()
+    with Relay(program, wrapper=wrapper) as relay:
+        lines = [line for line in relay.lines if line["event"] == "socket_buffers_small"]
+        if most < 16 << 20:
+            equal((lines[0]["wanted"], lines[0]["receive"]), (16 << 20, most), "bytes")
+            check("net.core.rmem_max" in lines[0]["do"], lines)
+
+
 def root_is_given_up(program):
     """Started as root it serves as somebody else, without any capability."""
     with Relay(program) as relay:
