@@ -2,6 +2,7 @@
 
 usage: test_flow_life.py WAVRY_RELAY [TEST…]
 """
+import http.client
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import sys
 import uuid
 
 from relay_bed import (ACK, CLIENT, DEADLINE, Fail, Key, Pair, Peer, REJECT, RELAY_ID, Relay,
-                       SERVER, check, equal, forward, main, temporary_folder)
+                       SERVER, before, check, equal, forward, main, temporary_folder)
 
 PUBLIC = {"WAVRY_RELAY_ALLOW_PUBLIC_BIND": "1", "WAVRY_RELAY_ALLOW_HOST_PROD_BIND": "1"}
 
@@ -332,6 +333,30 @@ def logs_hold_no_token_and_no_key(program):
         for hidden in (pair.client.token.decode()[20:60], key.public.hex(), secret, "A" * 50,
                        "client-" + str(pair.session)):
             check(hidden not in text, f"{hidden} is in the log")
+
+
+def closed_standard_files_are_nobody_elses(program):
+    """Else the log would be written into the first socket, which takes none of it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = [*bare_arguments()[:-1], f"127.0.0.1:{port}"]
+    process = subprocess.Popen(["sh", "-c", 'exec "$0" "$@" 0<&- 1>&- 2>&-', program, *arguments])
+    try:
+        for _ in before():
+            if subprocess.run([program, "health", *arguments], stderr=subprocess.DEVNULL,
+                              check=False).returncode == 0:
+                break
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+        connection.request("GET", "/metrics")
+        state = json.loads(connection.getresponse().read())["state"]
+        connection.close()
+        equal(state["log_lines_dropped"], 0, "lines that could not be written")
+        process.send_signal(signal.SIGTERM)
+        equal(process.wait(DEADLINE), 0, "exit code")
+    finally:
+        process.kill()
+        process.wait()
 
 
 def small_socket_buffers_are_named(program):
