@@ -160,6 +160,23 @@ static void change_limits(struct life *life)
     atomic_store(&life->load_shed_threshold_pct, config.load_shed_threshold_pct);
 }
 
+static bool has_note(const struct rd_notes *notes, const char *text)
+{
+    for (uint32_t i = 0; i < notes->count; i++)
+        if (strcmp(notes->texts[i], text) == 0)
+            return true;
+    return false;
+}
+
+/* Those that were said already are not said again. */
+static void take_notes(struct rd_notes *said, const struct rd_notes *notes)
+{
+    for (uint32_t i = 0; i < notes->count; i++)
+        if (!has_note(said, notes->texts[i]))
+            RD_LOG(RD_LOG_WARN, "note", rd_text("text", notes->texts[i]));
+    *said = *notes;
+}
+
 static void take_over(struct life *life, struct rd_options *next)
 {
     struct rd_option_change changes[CHANGES_MAX];
@@ -170,6 +187,7 @@ static void take_over(struct life *life, struct rd_options *next)
     rd_options_take_live(life->running, next);
     change_limits(life);
     rd_log_set_level(life->running->log_level);
+    take_notes(&life->running->notes, &next->notes);
     RD_LOG(RD_LOG_INFO, "reloaded", rd_number("changes", count));
 }
 

@@ -57,6 +57,21 @@ def the_rate_of_signatures_that_is_shown_is_the_one_that_applies(program):
             equal(relay.metrics()[name], measured, "what was measured once")
 
 
+def what_an_operator_should_know_is_said_at_a_reload_too(program):
+    """And not what was said before."""
+    with temporary_folder() as folder:
+        bench = Reloaded(program, folder, "packet-queue-capacity = 1\n")
+        with bench.relay as relay:
+            def notes():
+                return [line["text"] for line in relay.lines if line["event"] == "note"]
+            equal(len(notes()), 1, f"notes at the start: {notes()}")
+            bench.reload("packet-queue-capacity = 1\n")
+            equal(len(notes()), 1, "the same again")
+            bench.reload("packet-queue-capacity = 2\n")
+            equal(len(notes()), 2, "notes after another value")
+            check(notes()[1].startswith("--packet-queue-capacity: 2 "), notes())
+
+
 def a_standalone_relay_is_not_left_without_keys(program):
     """What follows a restart with a master would end a relay that goes on without one."""
     with temporary_folder() as folder:
