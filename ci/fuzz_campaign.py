@@ -4,174 +4,31 @@
   run       fuzzes with libFuzzer, merges corpora, reports findings
   afl       the same targets under AFL++
   canaries  lets libFuzzer look for each target's faults
-  speed     executions per second of the corpora
+  speed     executions per second, against the bars
   list      what the targets are
 """
 import argparse
 import concurrent.futures
-import hashlib
-import json
+import math
 import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-CORPUS = os.path.join(ROOT, "fuzz", "corpus")
+from fuzz_engine import ROOT, Target, Totals, digest_of, output_of, slug, spent_by, stop_all, stopping
+from fuzz_findings import Findings, shown, sign_of
+import fuzz_speed
+
 # Files of one corpus that campaigns found, its named seeds on top, and all of them together.
 FOUND_MAX, CORPUS_MAX = 100, 280
 FOUND_BYTES_MAX = 80_000
 FINDINGS_MAX = 20  # of one target and campaign: what comes then is more of the same
-# Those that the bars of speed are for: neither signatures nor whole files bound them.
-PARSERS = ("answers", "claims", "cursor", "datagram", "json", "key_file", "rfc3339", "rift")
-PLAIN_MIN, SANITIZED_MIN = 200_000, 50_000
-
-running = set()
-stopping = threading.Event()
-
-
-def start(command, **options):
-    process = subprocess.Popen(command, **options)
-    running.add(process)
-    return process
-
-
-def output_of(command, timeout=None, **environment):
-    """(exit code, all it wrote)."""
-    process = start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                    errors="replace", env={**os.environ, **environment})
-    try:
-        text, _ = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        text, _ = process.communicate()
-    running.discard(process)
-    return process.returncode, text
-
-
-def stop_all(*_):
-    stopping.set()
-    for process in list(running):
-        process.terminate()
-
-
-class Target:
-    def __init__(self, build, name):
-        self.name = name
-        self.replay = os.path.join(build, "bin", "replay_" + name)
-        self.engine = os.path.join(build, "bin", "fuzz_" + name)
-        self.work = os.path.join(build, "work", name)
-        self.seeds = os.path.join(CORPUS, name)
-        self.about = json.loads(subprocess.check_output([self.replay, "--about"]))
-        for folder in ("corpus", "findings"):
-            os.makedirs(os.path.join(self.work, folder), exist_ok=True)
-
-    def options(self):
-        path = os.path.join(ROOT, "fuzz", "dict", self.name + ".dict")
-        with open(path, encoding="utf-8") as file:
-            words = any('="' in line for line in file)
-        return ["-max_len=%d" % self.about["bytes_max"], "-timeout=10", "-rss_limit_mb=2048",
-                *(["-dict=" + path] if words else [])]
-
-
-# ---- Findings -----------------------------------------------------------------------------------
-
-SIGNS = (
-    r"PROPERTY (\S+:\d+): (.*)",
-    r"(\S+?:\d+): \S+: Assertion `(.*)' failed",
-    r"(\S+?:\d+):\d+: runtime error: (.*)",
-    r"SUMMARY: (\w+: \S+ \S+)(.*)",
-    r"ERROR: libFuzzer: (timeout|out-of-memory)(.*)",
-)
-
-
-def sign_of(text):
-    """What tells one finding from another, and a line that says it; None where it is none."""
-    for sign in SIGNS:
-        found = re.search(sign, text)
-        if found:
-            place = re.sub(r"^.*/", "", found.group(1))
-            # Addresses and numbers differ from input to input; the place and the words do not.
-            words = re.sub(r"0x[0-9a-f]+|\d+", "N", found.group(2).split(": ")[0])
-            return f"{place} {words}".strip(), found.group(0)[:300]
-    return None
-
-
-def judge(target, path):
-    code, text = output_of([target.replay, path], timeout=60)
-    if code is None or code >= 0 and sign_of(text) is None:
-        return None
-    return sign_of(text) or (f"signal {-code}", f"ended by signal {-code}")
-
-
-def slug(text):
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60]
-
-
-def short_hash(path):
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()[:8]
-
-
-class Findings:
-    """One file and one line per signature, kept from campaign to campaign."""
-
-    def __init__(self, target):
-        self.target = target
-        self.folder = os.path.join(target.work, "findings")
-        self.seen = {}
-
-    def recall(self):
-        """Findings of earlier campaigns: those that are findings still."""
-        for name in sorted(os.listdir(self.folder)):
-            path = os.path.join(self.folder, name)
-            sign = judge(self.target, path)
-            if sign is None:
-                print(f"{self.target.name}: {name} holds now: it is mended")
-                shutil.move(path, os.path.join(self.target.work, "corpus", name))
-            else:
-                self.seen.setdefault(sign[0], (path, sign[1]))
-
-    def add(self, path, log):
-        sign = judge(self.target, path)
-        if sign is None:  # only within the engine: its bounds of time and memory, or a mutator
-            sign = sign_of(log) or ("ended without a word", "the engine ended without a word")
-            sign = ("engine " + sign[0], "in the engine alone: " + sign[1])
-        if sign[0] in self.seen:
-            os.unlink(path)
-            return False
-        self.seen[sign[0]] = (self.minimised(path, sign), sign[1])
-        return True
-
-    def minimised(self, path, sign):
-        small = path + ".min"
-        output_of([self.target.engine, "-minimize_crash=1", "-max_total_time=20", "-timeout=10",
-                   "-exact_artifact_path=" + small, path], timeout=60)
-        if os.path.exists(small) and (judge(self.target, small) or ("",))[0] == sign[0]:
-            os.replace(small, path)
-        elif os.path.exists(small):
-            os.unlink(small)
-        name = os.path.join(self.folder, f"{slug(sign[0])}-{short_hash(path)}")
-        os.replace(path, name)
-        return name
-
-    def print(self):
-        for path, line in self.seen.values():
-            _, meaning = output_of([self.target.replay, "--explain", path], timeout=60)
-            print(f"\n{self.target.name}: {line}")
-            print("  file    " + os.path.relpath(path, ROOT))
-            print("  replay  " + os.path.relpath(self.target.replay, ROOT) + " " +
-                  os.path.relpath(path, ROOT))
-            print("  keep    cp it to " + os.path.relpath(self.target.seeds, ROOT) +
-                  "/ under a name that says what it is, with the change that mends it")
-            print("  meaning")
-            for text in meaning.splitlines()[1:41]:
-                print("    " + text[:400])
+# An engine counts the seconds that go by. Where others use the processors too it is started again
+# for those that it lacks, so many times at most.
+TURNS_MAX = 20
+STARVED_MAX = 10  # seconds that may go by for one of processor time
 
 
 # ---- One target ---------------------------------------------------------------------------------
@@ -189,38 +46,48 @@ def numbers_of(log):
     return first, last, executions
 
 
+def run_engine(target, seconds, turn, artifacts):
+    """(processor time, time that went by, what it wrote, what it found)."""
+    path = os.path.join(target.work, f"log-{turn}")
+    spent, went_by = spent_by([target.engine, f"-max_total_time={max(1, math.ceil(seconds))}",
+                               "-print_final_stats=1", "-artifact_prefix=" + artifacts,
+                               *target.options(), os.path.join(target.work, "corpus"), target.seeds],
+                              path)
+    with open(path, encoding="utf-8", errors="replace") as file:
+        log = file.read()
+    return spent, went_by, log, [os.path.join(artifacts, n) for n in sorted(os.listdir(artifacts))]
+
+
 def fuzz_one(target, seconds):
-    """Fuzzes for so long, going on after each finding."""
+    """Fuzzes for so many seconds of processor time, going on after each finding."""
     findings = Findings(target)
     findings.recall()
-    result = {"executions": 0, "spent": 0.0, "before": None, "after": (0, 0), "findings": findings}
+    result = {"executions": 0, "cpu": 0.0, "before": None, "after": (0, 0), "findings": findings}
     artifacts = os.path.join(target.work, "artifacts") + "/"
     os.makedirs(artifacts, exist_ok=True)
+    slower = 1.0  # seconds that go by for one of processor time
     known_again = 0
-    for turn in range(FINDINGS_MAX):
-        left = seconds - result["spent"]
-        if left < 1 or stopping.is_set():
+    for turn in range(FINDINGS_MAX + TURNS_MAX):
+        left = seconds - result["cpu"]
+        if left <= 0 or stopping.is_set():
             break
-        began = time.monotonic()
-        _, log = output_of([target.engine, f"-max_total_time={max(1, round(left))}",
-                            "-print_final_stats=1", "-artifact_prefix=" + artifacts,
-                            *target.options(), os.path.join(target.work, "corpus"), target.seeds])
-        result["spent"] += time.monotonic() - began
-        with open(os.path.join(target.work, f"log-{turn}"), "w", encoding="utf-8") as file:
-            file.write(log)
+        spent, went_by, log, new = run_engine(target, left * slower, turn, artifacts)
+        if spent > 1:
+            slower = min(max(went_by / spent, 1.0), STARVED_MAX)
+        result["cpu"] += spent
         before, after, executions = numbers_of(log)
         result["before"] = result["before"] or before
         result["after"] = max(result["after"], after)
         result["executions"] += executions
-        new = [os.path.join(artifacts, name) for name in sorted(os.listdir(artifacts))]
         added = [findings.add(path, log) for path in new]
         known_again += bool(new) and not any(added)
-        if known_again == 3:  # it finds the same at once, every time: that must be mended first
-            break
+        if known_again == 3 or len(findings.seen) >= FINDINGS_MAX:
+            break  # it finds the same at once, every time: that must be mended first
         if not new and not re.search(r"^Done \d+ runs|stat::number", log, re.MULTILINE):
             print(f"{target.name}: the engine ended without a word:\n{log[-2000:]}")
             findings.seen["the engine " + str(turn)] = (target.seeds, "the engine did not run")
             break
+    result["in_all"] = Totals(target).add(result["executions"], result["cpu"])
     return result
 
 
@@ -252,7 +119,7 @@ def merge_one(target):
                 os.unlink(os.path.join(target.seeds, name))
         for path in kept:
             _, outcome = output_of([target.replay, "--outcome", path], timeout=60)
-            name = f"found-{slug(outcome)}-{short_hash(path)}"
+            name = f"found-{slug(outcome)}-{digest_of(path)[:8]}"
             shutil.copy(path, os.path.join(target.seeds, name))
     return len(kept)
 
@@ -272,21 +139,27 @@ def run(arguments, targets):
         result["kept"] = None if arguments.no_merge or stopping.is_set() else merge_one(target)
         return result
 
-    found = 0
-    print(f"{'target':<12}{'executions':>14}{'a second':>11}{'edges':>17}{'features':>19}"
-          f"{'corpus':>9}{'findings':>10}", flush=True)
-    all_findings = []
+    row = "{:<11}{:>13}{:>10}{:>8}{:>16}{:>18}{:>8}{:>10}{:>17}{:>9}"
+    print(row.format("target", "executions", "a CPU s", "CPU s", "edges", "features", "corpus",
+                     "findings", "in all: runs", "CPU min"), flush=True)
+    results = []
     for target, result in side_by_side(campaign, targets, arguments.jobs):
         before, after = result["before"] or (0, 0), result["after"]
-        rate = result["executions"] / result["spent"] if result["spent"] else 0
-        found += len(result["findings"].seen)
-        all_findings.append(result["findings"])
-        print(f"{target.name:<12}{result['executions']:>14,}{rate:>11,.0f}"
-              f"{before[0]:>8} → {after[0]:<6}{before[1]:>9} → {after[1]:<7}"
-              f"{len(os.listdir(target.seeds)):>9}{len(result['findings'].seen):>10}", flush=True)
-    for findings in all_findings:
-        findings.print()
-    print(f"\n{found} findings" if found else "\nnothing found")
+        rate = result["executions"] / result["cpu"] if result["cpu"] else 0
+        in_all = result["in_all"]
+        results.append((target, result))
+        print(row.format(
+            target.name, f"{result['executions']:,}", f"{rate:,.0f}", f"{result['cpu']:,.0f}",
+            f"{before[0]} → {after[0]}", f"{before[1]} → {after[1]}", len(os.listdir(target.seeds)),
+            len(result["findings"].seen), f"{in_all['executions']:,}",
+            f"{in_all['cpu_seconds'] / 60:,.1f}"), flush=True)
+    for _, result in results:
+        result["findings"].print()
+    found = sum(len(result["findings"].seen) for _, result in results)
+    least, result = min(results, key=lambda each: each[1]["in_all"]["cpu_seconds"])
+    print(f"\n{found or 'no'} finding{'s' * (found != 1)}; CPU minutes of each target in all, as it is "
+          f"built now: at least {result['in_all']['cpu_seconds'] / 60:,.1f} ({least.name}, since "
+          f"{result['in_all']['commit']})")
     return 1 if found else 0
 
 
@@ -322,24 +195,6 @@ def canaries(arguments, targets):
     return 0 if all_good else 1
 
 
-def speed(arguments, targets):
-    missed = 0
-    print(f"{'target':<12}{'plain':>12}{'sanitizers':>12}")
-    for target in targets:
-        rates = []
-        for build in (arguments.plain, arguments.build):
-            _, text = output_of([os.path.join(build, "bin", "replay_" + target.name), "--speed", "2",
-                                 target.seeds])
-            rates.append(int(re.search(r"(\d+) executions/s", text).group(1)))
-        short = target.name in PARSERS and (rates[0] < PLAIN_MIN or rates[1] < SANITIZED_MIN)
-        missed += short
-        note = "" if target.name in PARSERS else "  (no bar)"
-        print(f"{target.name:<12}{rates[0]:>12,}{rates[1]:>12,}"
-              f"{'  below ' + format(PLAIN_MIN, ',') + ' or ' + format(SANITIZED_MIN, ',') if short else note}",
-              flush=True)
-    return 1 if missed else 0
-
-
 def afl(arguments, targets):
     """AFL++ keeps its own queue in build/fuzz-afl/work/TARGET/afl and goes on from it."""
     def fuzz(target):
@@ -348,7 +203,7 @@ def afl(arguments, targets):
         words = [part[6:] for part in target.options() if part.startswith("-dict=")]
         code, log = output_of(
             ["afl-fuzz", "-i", "-" if resumed else target.seeds, "-o", out, "-V",
-             str(arguments.seconds), "-G", str(target.about["bytes_max"]),
+             str(math.ceil(arguments.seconds)), "-G", str(target.about["bytes_max"]),
              *(["-x", words[0]] if words else []), "--", target.engine],
             AFL_NO_UI="1", AFL_SKIP_CPUFREQ="1", AFL_NO_AFFINITY="1", AFL_QUIET="1",
             AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES="1")
@@ -372,8 +227,8 @@ def afl(arguments, targets):
         folder = os.path.join(target.work, "afl", "default", "crashes")
         for name in sorted(os.listdir(folder)) if crashes else []:
             if not name.startswith("README"):
-                print(f"  {os.path.relpath(target.replay, ROOT)} "
-                      f"'{os.path.relpath(os.path.join(folder, name), ROOT)}'")
+                print(f"  {shown(target.replay)} "
+                      f"'{shown(os.path.join(folder, name))}'")
     return 1 if bad else 0
 
 
@@ -386,18 +241,19 @@ def show_list(_, targets):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = {"run": run, "afl": afl, "canaries": canaries, "speed": speed, "list": show_list}
+    commands = {"run": run, "afl": afl, "canaries": canaries, "speed": fuzz_speed.speed, "list": show_list}
     parser.add_argument("command", choices=sorted(commands))
     parser.add_argument("--build", required=True)
+    parser.add_argument("--corpus", default=os.path.join(ROOT, "fuzz", "corpus"))
     parser.add_argument("--plain", default="")
-    parser.add_argument("--seconds", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--no-merge", action="store_true")
     parser.add_argument("targets", nargs="+")
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, stop_all)
     signal.signal(signal.SIGTERM, stop_all)
-    targets = [Target(arguments.build, name) for name in arguments.targets]
+    targets = [Target(arguments.build, name, arguments.corpus) for name in arguments.targets]
     return commands[arguments.command](arguments, targets)
 
 

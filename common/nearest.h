@@ -13,19 +13,23 @@
  * everything. */
 uint32_t wr_word_distance(const char *one, const char *other);
 
+/* A word as it is compared: in lower case, with '_' for '-'. */
+#define WR_WORD_BYTES_MAX 63
+struct wr_word {
+    uint32_t bytes;   /* more than WR_WORD_BYTES_MAX: too long */
+    uint64_t letters; /* which there are, modulo 64 */
+    char text[WR_WORD_BYTES_MAX];
+};
+
 /* A search: feed it every known name, in an order that does not vary; of several equally near ones
  * the first counts. */
 struct wr_nearest {
-    const char *word;
-    const char *best; /* NULL: nothing near enough so far */
+    struct wr_word word;
+    const char *best; /* NULL: nothing near enough so far; borrowed */
     uint32_t distance;
 };
 
-static inline struct wr_nearest wr_nearest_to(const char *word)
-{
-    return (struct wr_nearest){.word = word};
-}
-
+struct wr_nearest wr_nearest_to(const char *word);
 void wr_nearest_offer(struct wr_nearest *search, const char *known);
 
 #endif

@@ -129,6 +129,13 @@ const char *wr_relay_set_limits(struct wr_relay *relay, const struct wr_relay_co
     return NULL;
 }
 
+void wr_relay_set_own_addresses(struct wr_relay *relay, const struct wr_address *addresses,
+                                uint32_t count)
+{
+    wr_relay_enter(relay, true);
+    wr_relay_take_own_addresses(relay, addresses, count);
+}
+
 void wr_relay_drain(struct wr_relay *relay)
 {
     wr_relay_enter(relay, true);

@@ -4,10 +4,11 @@
 #include <string.h>
 
 /*
- * Timers. `next_contact_ns`: the next register or heartbeat, whichever is due. `next_key_ns`: the
- * refresh that comes every 60 s, whatever else happens. `key_allowed_ns`: from then on an unknown
- * kid may cause a refresh of its own. While a request is on its way its timer rests, and a timeout
- * runs instead, so that a master that hangs is a master that fails.
+ * Timers. `next_contact_ns`: the next register or heartbeat, whichever is due. `renewal_ns`: a
+ * register although enlisted, because what it says has changed. `next_key_ns`: the refresh that
+ * comes every 60 s, whatever else happens. `key_allowed_ns`: from then on an unknown kid may cause
+ * a refresh of its own. While a request is on its way its timer rests, and a timeout runs instead,
+ * so that a master that hangs is a master that fails.
  */
 
 const char *wr_master_request_name(enum wr_master_request_kind kind)
@@ -58,6 +59,7 @@ void wr_master_link_init(struct wr_master_link *link,
     link->interval_ns = WR_MASTER_INTERVAL_MIN_NS;
     link->backoff_ns = WR_MASTER_BACKOFF_MIN_NS;
     link->next_contact_ns = now;
+    link->renewal_ns = WR_NEVER;
     link->next_key_ns = wr_after(now, WR_MASTER_KEY_PERIOD_NS);
     link->key_allowed_ns = now;
 }
@@ -72,10 +74,16 @@ static uint64_t emit(struct wr_master_link *link, enum wr_master_request_kind ki
     return request.id;
 }
 
+static wr_instant renewal_due(const struct wr_master_link *link)
+{
+    return link->enlisted && !link->draining ? link->renewal_ns : WR_NEVER;
+}
+
 static void send_contact(struct wr_master_link *link, wr_instant now)
 {
-    link->contact_is_register = !link->enlisted;
+    link->contact_is_register = !link->enlisted || renewal_due(link) <= now;
     if (link->contact_is_register) {
+        link->renewal_ns = WR_NEVER; /* it says what is so now */
         link->counters.registers_sent++;
         link->contact.id = emit(link, WR_MASTER_REGISTER, 0);
     } else {
@@ -103,7 +111,7 @@ static void send_key_fetch(struct wr_master_link *link, wr_instant now)
 
 static wr_instant contact_due(const struct wr_master_link *link)
 {
-    return link->contact.id != 0 ? WR_NEVER : link->next_contact_ns;
+    return link->contact.id != 0 ? WR_NEVER : earlier(link->next_contact_ns, renewal_due(link));
 }
 
 static wr_instant key_fetch_due(const struct wr_master_link *link)
@@ -170,11 +178,32 @@ static void register_succeeded(struct wr_master_link *link, const struct wr_mast
     take_key(link, answer);
 }
 
-static void register_failed(struct wr_master_link *link, wr_instant now)
+static bool is_refusal(enum wr_master_status status)
 {
+    return status == WR_MASTER_BAD_REQUEST || status == WR_MASTER_UNAUTHORIZED ||
+           status == WR_MASTER_FORBIDDEN;
+}
+
+/* A master that took us in before knows us by what it was told then: heartbeats go on, the first at
+ * once, which finds out whether it does. */
+static void renewal_failed(struct wr_master_link *link, enum wr_master_status status,
+                           wr_instant retry_ns, wr_instant now)
+{
+    if (!is_refusal(status))
+        link->renewal_ns = earlier(link->renewal_ns, retry_ns);
+    link->next_contact_ns = now;
+}
+
+static void register_failed(struct wr_master_link *link, enum wr_master_status status,
+                            wr_instant now)
+{
+    wr_instant retry_ns = wr_after(now, jittered(link, link->backoff_ns));
     link->counters.registers_failed++;
-    link->next_contact_ns = wr_after(now, jittered(link, link->backoff_ns));
     link->backoff_ns = clamp(link->backoff_ns * 2, 0, WR_MASTER_BACKOFF_MAX_NS);
+    if (link->enlisted)
+        renewal_failed(link, status, retry_ns, now);
+    else
+        link->next_contact_ns = retry_ns;
     set_registered(link, false);
 }
 
@@ -200,7 +229,7 @@ static void contact_answered(struct wr_master_link *link, const struct wr_master
         if (ok)
             register_succeeded(link, answer, now);
         else
-            register_failed(link, now);
+            register_failed(link, answer->status, now);
     } else if (ok) {
         link->failures_in_a_row = 0;
         set_registered(link, true);
@@ -255,6 +284,12 @@ void wr_master_link_key_wanted(struct wr_master_link *link, wr_instant now)
     if (link->pinned_count > 0)
         return;
     link->key_wanted = true;
+    send_what_is_due(link, now);
+}
+
+void wr_master_link_changed(struct wr_master_link *link, wr_instant now)
+{
+    link->renewal_ns = now;
     send_what_is_due(link, now);
 }
 

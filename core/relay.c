@@ -44,6 +44,18 @@ static void draw_keys(struct wr_relay *relay)
     wr_cookie_jar_start(&relay->cookies, root, relay->now);
 }
 
+void wr_relay_take_own_addresses(struct wr_relay *relay, const struct wr_address *addresses,
+                                 uint32_t count)
+{
+    assert(count <= WR_OWN_ADDRESSES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        relay->own_addresses[i] = addresses[i];
+        wr_address_canonicalise(&relay->own_addresses[i]);
+    }
+    relay->config.own_addresses = relay->own_addresses;
+    relay->config.own_address_count = count;
+}
+
 struct wr_relay *wr_relay_create(const struct wr_relay_config *config,
                                  const struct wr_environment *environment)
 {
@@ -59,11 +71,7 @@ struct wr_relay *wr_relay_create(const struct wr_relay_config *config,
     relay->relay_id_bytes = wr_relay_id_bytes(config->relay_id);
     memcpy(relay->relay_id, config->relay_id, relay->relay_id_bytes);
     relay->config.relay_id = relay->relay_id;
-    for (uint32_t i = 0; i < config->own_address_count; i++) {
-        relay->own_addresses[i] = config->own_addresses[i];
-        wr_address_canonicalise(&relay->own_addresses[i]);
-    }
-    relay->config.own_addresses = relay->own_addresses;
+    wr_relay_take_own_addresses(relay, config->own_addresses, config->own_address_count);
     relay->drain_ends_ns = WR_NEVER;
     relay->waiters_oldest = WR_HOLD_NONE;
     relay->waiters_newest = WR_HOLD_NONE;

@@ -91,6 +91,10 @@ void wr_relay_enter(struct wr_relay *relay, bool due_now_too);
 /* Limits and times as the configuration has them now. */
 void wr_relay_apply_limits(struct wr_relay *relay);
 
+/* Copies them. */
+void wr_relay_take_own_addresses(struct wr_relay *relay, const struct wr_address *addresses,
+                                 uint32_t count);
+
 /* Bytes of the id, WR_RELAY_ID_BYTES_MAX + 1 for one that is too long. */
 size_t wr_relay_id_bytes(const char *relay_id);
 

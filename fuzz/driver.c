@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,6 +44,8 @@ static void replay_all(const struct fuzz_files *files)
 
 static void explain_all(const struct fuzz_files *files)
 {
+    /* What is said before the input ends the program must be out by then. */
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     for (uint32_t i = 0; i < files->count; i++) {
         const struct fuzz_file *file = &files->items[i];
         printf("%s: %zu bytes\n", file->path, file->size);
@@ -79,22 +82,20 @@ static void mutate(const struct fuzz_files *files, const struct fuzz_dict *dict,
 
 #ifdef WAVRY_FAULTS
 
-static uint32_t canary_run; /* 0: a seed as it is */
 static const char *canary_fault;
-static uint32_t given_away;
+
+/* How far the process that runs the inputs has come: which seed, or which mutation. */
+static volatile uint32_t *canary_at;
 
 static void canary_found(void)
 {
-    if (canary_run > 0)
-        printf("%s: %s found in run %u, %u seeds left out\n", fuzz_target.name, canary_fault,
-               canary_run, given_away);
     fflush(stdout);
     _exit(0);
 }
 
 /* Runs `body` in a process of its own, because a violation leaves a target in the middle of
- * something. True where it ended in one. */
-static bool ends_in_violation(void (*body)(void *context), void *context)
+ * something. True where it ended in one; `ended`: it came to its own end. */
+static bool ends_in_violation(void (*body)(void *context), void *context, bool *ended)
 {
     int status;
     fflush(stdout);
@@ -104,17 +105,14 @@ static bool ends_in_violation(void (*body)(void *context), void *context)
         body(context);
         _exit(1);
     }
+    *ended = true;
     if (child < 0 || waitpid(child, &status, 0) != child)
         return false;
     if (WIFSIGNALED(status))
         fprintf(stderr, "%s: %s ended by signal %d\n", fuzz_target.name, canary_fault,
                 WTERMSIG(status));
+    *ended = WIFEXITED(status) && WEXITSTATUS(status) == 1;
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-static void run_seed(void *context)
-{
-    fuzz_run_one(context);
 }
 
 struct search {
@@ -124,15 +122,24 @@ struct search {
     uint32_t runs;
 };
 
+/* The seeds from *canary_at on. */
+static void run_seeds(void *context)
+{
+    const struct fuzz_files *seeds = context;
+    for (; *canary_at < seeds->count; ++*canary_at)
+        fuzz_run_one(&seeds->items[*canary_at]);
+}
+
 static void run_mutations(void *context)
 {
     const struct search *search = context;
     struct fuzz_mutations mutations;
     fuzz_mutations_begin(&mutations, &search->files, search->dict, search->seed);
-    for (canary_run = 1; canary_run <= search->runs; canary_run++) {
+    for (*canary_at = 1; *canary_at <= search->runs; ++*canary_at) {
         fuzz_mutations_next(&mutations);
         fuzz_run_one(&mutations.input);
     }
+    fuzz_mutations_end(&mutations);
 }
 
 static bool is_named(const struct fuzz_file *file)
@@ -142,51 +149,73 @@ static bool is_named(const struct fuzz_file *file)
 }
 
 /* A seed that shows the fault as it is proves nothing about the search, so those are left out; so
- * is what campaigns found, else the search would be another after each. */
+ * is what campaigns found, else the search would be another after each. Returns how many show it.
+ */
+static uint32_t choose_seeds(const struct fuzz_files *files, struct fuzz_files *chosen)
+{
+    struct fuzz_files named = {.items = calloc(files->count, sizeof *files->items)};
+    uint32_t given_away = 0;
+    bool ended = false;
+    chosen->items = calloc(files->count, sizeof *files->items);
+    if (named.items == NULL || chosen->items == NULL)
+        abort();
+    for (uint32_t i = 0; i < files->count; i++) {
+        if (is_named(&files->items[i]))
+            named.items[named.count++] = files->items[i];
+    }
+    for (uint32_t next = 0; !ended; next = *canary_at + 1) {
+        *canary_at = next;
+        bool shown = ends_in_violation(run_seeds, &named, &ended);
+        for (; next < *canary_at; next++)
+            chosen->items[chosen->count++] = named.items[next];
+        given_away += shown;
+        if (!shown && !ended) /* it crashed: that is for the search to find again */
+            chosen->items[chosen->count++] = named.items[next];
+    }
+    free(named.items);
+    return given_away;
+}
+
+/* The sound core must survive what found the broken one: else it was not the fault that was found.
+ */
 static bool find_canary(const struct fuzz_files *files, const struct fuzz_dict *dict, uint64_t seed,
                         const struct fuzz_canary *canary)
 {
     struct search search = {.dict = dict, .seed = seed, .runs = canary->runs};
+    bool ended;
     canary_fault = canary->fault;
-    canary_run = 0;
-    given_away = 0;
     wr_fault_selected = wr_fault_by_name(canary->fault);
-    search.files.items = calloc(files->count, sizeof *files->items);
-    if (search.files.items == NULL || wr_fault_selected == WR_FAULT_NONE)
+    if (wr_fault_selected == WR_FAULT_NONE)
         abort();
-    for (uint32_t i = 0; i < files->count; i++) {
-        if (!is_named(&files->items[i]))
-            continue;
-        if (ends_in_violation(run_seed, &files->items[i]))
-            given_away++;
-        else
-            search.files.items[search.files.count++] = files->items[i];
-    }
-    bool found = search.files.count > 0 && ends_in_violation(run_mutations, &search);
-    if (!found)
+    uint32_t given_away = choose_seeds(files, &search.files);
+    bool found = search.files.count > 0 && ends_in_violation(run_mutations, &search, &ended);
+    wr_fault_selected = WR_FAULT_NONE;
+    if (found) {
+        search.runs = *canary_at;
+        printf("%s: %s found in run %u, %u seeds left out\n", fuzz_target.name, canary->fault,
+               search.runs, given_away);
+        run_mutations(&search);
+        printf("%s: no fault, nothing found in these %u runs\n", fuzz_target.name, search.runs);
+    } else {
         fprintf(stderr, "%s: %s not found within %u runs, %u seeds left out\n", fuzz_target.name,
                 canary->fault, canary->runs, given_away);
+    }
     free(search.files.items);
-    wr_fault_selected = WR_FAULT_NONE;
     return found;
 }
 
-/* The sound core must survive what finds the broken ones: else it was not the fault that was found.
- */
 static int find_canaries(const struct fuzz_files *files, const struct fuzz_dict *dict,
                          uint64_t seed)
 {
-    bool all = true;
-    uint32_t most = 0;
-    for (int i = 0; i < FUZZ_CANARIES_MAX && fuzz_target.canaries[i].fault != NULL; i++) {
+    bool all = fuzz_target.canaries[0].fault != NULL;
+    canary_at =
+        mmap(NULL, sizeof *canary_at, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (canary_at == MAP_FAILED)
+        abort();
+    for (int i = 0; i < FUZZ_CANARIES_MAX && fuzz_target.canaries[i].fault != NULL; i++)
         all = find_canary(files, dict, seed, &fuzz_target.canaries[i]) && all;
-        if (fuzz_target.canaries[i].runs > most)
-            most = fuzz_target.canaries[i].runs;
-    }
     replay_all(files);
-    mutate(files, dict, seed, most);
-    printf("%s: no fault, nothing found in %u runs\n", fuzz_target.name, most);
-    return all && most > 0 ? 0 : 1;
+    return all ? 0 : 1;
 }
 
 #else

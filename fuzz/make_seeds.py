@@ -180,6 +180,7 @@ def rfc3339_seeds():
         write("rfc3339", name, text.encode())
     write("rfc3339", "number-of-a-day", struct.pack(">Q", 86400000))
     write("rfc3339", "number-of-a-leap-day", struct.pack(">Q", 951825600000))
+    write("rfc3339", "number-behind-9999", struct.pack(">Q", 253402300800000))
 
 
 def json_seeds():
@@ -225,6 +226,13 @@ CLAIMS = {
     "sub-with-nul": {"sub": "a\0b"},
     "sub-beyond-ascii": {"sub": "zoë😀"},
     "sid-upper-case": {"sid": SID.upper()},
+    "sid-hyphen-elsewhere": {"sid": SID.replace("-ed02", "e-d02")},
+    "sid-digit-missing": {"sid": SID[:-1] + "g"},
+    "sid-first-digit-wrong": {"sid": "x" + SID[1:]},
+    "sub-to-be-escaped": {"sub": "a \"b\" \\ \n\u0001"},
+    "sub-to-be-escaped-and-limits-left-out": {"sub": "\"\\\t", "slimit": None, "hlimit": None},
+    "sub-of-escaped-256": {"sub": "\u0001" * 150},
+    "sub-of-a-blank-and-a-letter": {"sub": "\u2003\u200b\u2028x"},
     "sid-nil": {"sid": "00000000-0000-0000-0000-000000000000"},
     "sid-without-hyphens": {"sid": SID.replace("-", "")},
     "role-unknown": {"role": "Client"},
@@ -261,6 +269,13 @@ def claims_seeds():
         exp_rfc3339=None, exp="2026-11-14T20:14:44Z", other=1).replace(
             b'"other": 1', b'"exp_rfc3339": "2026-11-14T20:54:44Z"'))
     write("claims", "no-object", b"[]")
+    for name in ("exp_rfc3339", "nbf_rfc3339", "iat_rfc3339"):
+        text = json.loads(claims_text())[name]
+        write("claims", name.split("_")[0] + "-with-escapes",
+              claims_text().replace(text.encode(), text.replace("-", r"\u002d").encode()))
+    write("claims", "exp-of-escapes-alone", claims_text().replace(
+        b'"2026-11-14T20:24:44.883Z"', b'"' + b"\\u0032" * 40 + b'"'))
+    write("claims", "limit-as-array", claims_text().replace(b"50000", b"[1]"))
     for case in vectors("real-master-leases.json"):
         write("claims", "real-master-" + slug(case.get("name", case["role"])),
               payload_of(case["token"]))
@@ -421,6 +436,8 @@ def table_seeds():
           act(reschedule, 3, 5))
     story("table", "equal-deadlines-in-a-slot-used-again", act(add, 1), act(add, 2), act(remove, 1),
           act(add, 3), act(reschedule, 2, 5), act(reschedule, 3, 5))
+    story("table", "ids-that-share-a-head", *[act(add, i) for i in range(8, 20)],
+          *[act(remove, i) for i in range(8, 20)])
     story("table", "heap-of-ten", *[act(add, i) for i in range(10)],
           *[act(reschedule, i, (i * 7) % 10) for i in range(10)],
           *[act(remove, i) for i in range(10)])
@@ -433,7 +450,8 @@ def table_seeds():
 
 
 def bucket_seeds():
-    use, wait, long, draw, rate, reject = range(6)
+    use, wait, long, draw, rate, reject, opens, closes, shared, known, ask, forget = range(12)
+    good, bad = 0, 1
     story("bucket", "five-names-in-one-set", *[act(use, 0, i) for i in range(5)], act(use, 0, 0),
           act(use, 0, 4))
     story("bucket", "the-least-recently-used-goes", *[act(use, 1, i) for i in range(4)],
@@ -447,6 +465,19 @@ def bucket_seeds():
     story("bucket", "rejects-apart", act(reject, 0, 0), act(reject, 0, 0), act(use, 0, 0))
     story("bucket", "bytes", *[act(draw, u16(1200), struct.pack(">I", 1000))] * 30,
           act(wait, span(6, 5)), act(draw, u16(1200), struct.pack(">I", 1000)))
+    story("bucket", "sessions-of-all-relays", *[act(opens, 3)] * 5, act(closes, 2), act(opens, 2),
+          act(opens, 2), act(closes, 9), act(opens, 0))
+    story("bucket", "what-all-relays-share", *[act(shared, i, struct.pack(">I", 90000000))
+                                               for i in (0, 0, 0, 1, 2, 0)],
+          act(wait, span(6)), act(shared, 0, struct.pack(">I", 90000000)))
+    story("bucket", "a-token-is-known", act(known, good, u16(5)), act(ask, good, u16(5)),
+          act(ask, bad, u16(5)), act(known, bad, u16(6)), act(ask, bad, u16(6)), act(forget),
+          act(ask, good, u16(5)), act(ask, bad, u16(6)))
+    for name, store in (("good", good), ("bad", bad)):
+        story("bucket", f"more-{name}-tokens-than-there-is-room-for", act(known, store, u16(0), u16(4095)),
+              act(ask, store, u16(0)), act(ask, store, u16(7)), act(known, store, u16(5000), u16(3)),
+              act(ask, store, u16(0)), act(ask, store, u16(1)), act(ask, store, u16(5)),
+              act(ask, store, u16(7)), act(ask, store, u16(5003)), act(known, store, u16(3)))
     story("bucket", "after-a-long-time", act(use, 0, 0), act(long, b"\xff" * 5), act(use, 0, 0))
     story("bucket", "an-odd-rate", act(rate, 9, 3), *[act(use, 2, 7)] * 5)
 
@@ -482,6 +513,9 @@ def keyring_seeds():
           act(wait, span(HOUR)), act(wait, span(13)), act(expire))
     story("keyring", "another-skew", act(add, 1, 1, learned), act(7, 90), act(add, 2, 2, learned),
           act(wait, span(HOUR)), act(wait, span(13, 3)), act(expire))
+    story("keyring", "no-room-for-revoked-keys", act(add, 1, 1, learned), act(add, 2, 2, learned),
+          act(8, 255), act(revoke, 1), act(revoke, 2), act(revoke, 1), act(8, 1),
+          act(add, 1, 1, learned), act(add, 2, 2, learned))
     story("keyring", "kid-of-256", act(long, 0), act(long, 1))
 
 
@@ -501,6 +535,8 @@ def deadlines_seeds():
           act(wait, span(SECOND)), act(late))
     story("deadlines", "a-third-datagram-finds-the-next-request", act(join, second, 1, 1),
           act(join, second, 1, 1), act(hold, 0), act(hold, 0), act(hold, 1))
+    story("deadlines", "two-sources-under-one-head", act(join, second, 0, 0), act(join, second, 3, 1),
+          act(join, second, 3, 1), act(hold, 1), act(hold, 1), act(leave, 0), act(leave, 2))
     story("deadlines", "two-requests-of-one-source", act(join, second, 1, 1),
           act(join, second, 1, 2), act(leave, 0))
     story("deadlines", "budget-of-one-a-second", act(start, u16(0)), act(join, first, 0, 0),
@@ -616,6 +652,22 @@ def config_seeds():
 def answers_seeds():
     for name, (kind, text) in ANSWERS.items():
         write("answers", name, bytes([kind]) + text.encode())
+    # What else is the case: a status in the place of the answer's, which keys are pinned, a drain.
+    statuses = ("bad-request unauthorized forbidden not-found other garbage unreachable "
+                "timed-out").split()
+    for kind, name in enumerate(("register", "heartbeat", "key")):
+        for status, word in enumerate(statuses, 1):
+            write("answers", f"to-{name}-{word}", bytes([kind + 3 * status]))
+    for status, word in enumerate(statuses, 1):
+        write("answers", f"to-a-change-{word}", bytes([3 * (9 * 3 + status)]))
+    for pinned, word in enumerate(("nothing-pinned", "another-pinned", "the-same-pinned")):
+        for drain in (0, 1):
+            terms = 9 * (pinned + 3 * drain)
+            what = word + ("-while-draining" if drain else "")
+            for name in ("registered", "heartbeat-ok", "key"):
+                kind, text = ANSWERS[name]
+                write("answers", f"{name}-{what}", bytes([kind + 3 * terms]) + text.encode())
+            write("answers", f"forgotten-{what}", bytes([1 + 3 * (terms + 4)]))
 
 
 # ---- Scenarios ----------------------------------------------------------------------------------
@@ -634,7 +686,33 @@ SMALL = """{"name": "small", "shows": "What every scenario must have.", "covers"
  "expect": [{"counter": "outcomes.forwarded", "at_least": 5, "at_most": 9}]}"""
 
 
+ADDRESSES = {
+    "dotted": ["192.0.2.1:5000", "0.0.0.0:1", "255.255.255.255:9", "224.0.0.1:5", "239.1.2.3:65535",
+               "1.2.3.4:0", "[::ffff:192.0.2.1]:7", "[::ffff:c000:201]:7", "[::1.2.3.4]:7",
+               "[1:2:3:4:5:6:1.2.3.4]:7", "[64:ff9b::192.0.2.33]:80"],
+    "not-quite-dotted": ["192.0.2.1", "192.0.2:1", "192.0.2.256:1", "192.0.2.01:1", "192.0.2.1:65536",
+                         "192.0.2.1:01", "192.0.2.1:", "1.2.3.4.5:6", "1.2.3.4:5 ", "+1.2.3.4:5",
+                         "1,2.3.4:5", "12345678901.2.3.4:5", "1.2.3.4:12345678901",
+                         "[1:2:3:4:5:6:7:1.2.3.4]:7", "[::1.2.3]:7", "[::1.2.3.400]:7",
+                         "[::1.2.3.4:5]:7", "[::1234.2.3.4]:7"],
+    "v6": ["[2001:db8::1]:9", "[2001:db8:0:0:1:0:0:1]:9", "[2001:db8:0:1:1:1:1:1]:9", "[::]:1",
+           "[::1]:1", "[1::]:1", "[1:2:3:4:5:6:7:8]:1", "[1:2:3:4:5:6:7::]:1", "[::2:3:4:5:6:7:8]:1",
+           "[0:0:1::]:1", "[1:0:0:2:0:0:0:3]:1", "[ABCD:EF01:2345:6789:aBcD::]:1", "[ff02::1]:5",
+           "[0001:0010:0100:1000::]:1", "[::]:0"],
+    "not-quite-v6": ["[2001:db8::1]", "[2001:db8::1:9", "[::1::]:1", "[:1]:1", "[1:]:1",
+                     "[1:2:3:4:5:6:7:8:9]:1", "[1:2:3:4:5:6:7]:1", "[12345::]:1", "[1:2:3:4:5:6:7:8:]:1",
+                     "[1:2:3:4:5:6:7:8::]:1", "[g::]:1", "[]:1", "2001:db8::1:9", "[::1]9", "[::1]:x",
+                     "[::1]:", "[::1]:1]", "[::1 ]:1", "[::1:]:1", "[1:2:3:4:5:6:7::8]:1"],
+    "zones": ["[fe80::1%3]:9", "[fe80::1%0]:9", "[fe80::1%4294967295]:9", "[febf::%7]:9",
+              "[fec0::%7]:9", "[2001:db8::1%3]:9", "[fe80::1%4294967296]:9", "[fe80::1%]:9",
+              "[fe80::1%03]:9", "[fe80::1%eth0]:9", "[fe80::1%3%4]:9", "1.2.3.4%5:6"],
+}
+
+
 def scenario_seeds():
+    for name, texts in ADDRESSES.items():
+        write("scenario", "addresses-" + name,
+              SMALL.replace('["PROTOCOL 3"]', json.dumps(texts)).encode())
     folder = os.path.join(ROOT, "scenarios")
     for name in SCENARIOS:
         with open(os.path.join(folder, name + ".json"), "rb") as file:

@@ -249,13 +249,15 @@ static void do_forward(struct relay_world *world, struct fuzz_action *action)
     }
 }
 
-/* from, form (handshake, transport, and broken ones), size, times */
+/* from, form (handshake, transport, and broken ones), size, times, flags */
 static void do_bare(struct relay_world *world, struct fuzz_action *action)
 {
     struct relay_packet packet = {0};
     uint8_t from = fuzz_take_u8(action), form = fuzz_take_u8(action) % 8;
     uint32_t size = take_size(action), times = take_times(action);
+    uint8_t flags = fuzz_take_u8(action);
     bool handshake = form % 2 == 0;
+    packet.elsewhere = (flags & ELSEWHERE) != 0;
     relay_packet_rift(&packet, handshake, form >= 6 ? 1 : 0);
     if (form == 5)
         packet.bytes[packet.size - 1] ^= 1;
@@ -263,7 +265,7 @@ static void do_bare(struct relay_world *world, struct fuzz_action *action)
     say(world, "     %" PRIu32 " x bare %s%s", times, handshake ? "handshake" : "transport",
         form >= 5 ? ", wrong" : "");
     for (uint32_t i = 0; i < times; i++)
-        relay_world_receive(world, from, &packet, false);
+        relay_world_receive(world, from, &packet, (flags & JOINS) != 0);
 }
 
 /* ---- Other datagrams ------------------------------------------------------------------------- */
@@ -395,6 +397,17 @@ static void do_limit(struct relay_world *world, struct fuzz_action *action)
     relay_world_limits(world, &options.config);
 }
 
+/* option, choice: limits that no relay has; neither this one takes them over nor a new one begins
+ * with them */
+static void do_refusal(struct relay_world *world, struct fuzz_action *action)
+{
+    struct wr_relay_config config = world->config;
+    uint8_t option = fuzz_take_u8(action), choice = fuzz_take_u8(action);
+    const char *member = relay_options_spoil(&config, option, choice);
+    say(world, "     %s beyond its range", member);
+    relay_world_refused(world, &config, member);
+}
+
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 static void act(struct relay_world *world, enum relay_action_tag tag, struct fuzz_action *action)
@@ -451,8 +464,12 @@ static void act(struct relay_world *world, enum relay_action_tag tag, struct fuz
     case RELAY_DO_LOOK:
         relay_world_look(world);
         break;
+    case RELAY_DO_REFUSAL:
+        do_refusal(world, action);
+        break;
     case RELAY_DO_NOTHING:
     case RELAY_DO_OPTION:
+    case RELAY_DO_ROOM_FOR_BANS:
     case RELAY_ACTION_COUNT:
         break;
     }
@@ -466,6 +483,8 @@ static void read_options(struct relay_options *options, const uint8_t *bytes, si
     relay_options_default(options);
     while (fuzz_next_action(&list, &action)) {
         char text[96];
+        if (action.tag == RELAY_DO_ROOM_FOR_BANS) /* less than there are identities */
+            options->config.max_bans = fuzz_take_u8(&action) % RELAY_SUBS;
         if (action.tag != RELAY_DO_OPTION)
             continue;
         uint8_t option = fuzz_take_u8(&action), choice = fuzz_take_u8(&action);
@@ -488,7 +507,8 @@ void relay_actions_live(struct relay_world *world, const uint8_t *bytes, size_t 
         relay_options_trace(&options, trace);
     relay_world_open(world, &options.config, options.verify_ns, explain, trace);
     relay_world_begin(world);
-    world->beyond_trace = relay_options_beyond_trace(&options);
+    if (relay_options_beyond_trace(&options) != NULL)
+        relay_world_beyond_trace(world, relay_options_beyond_trace(&options));
     for (unsigned number = 1; fuzz_next_action(&list, &action); number++) {
         if (action.tag >= RELAY_ACTION_COUNT)
             continue;

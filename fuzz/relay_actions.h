@@ -18,7 +18,7 @@
     X(LEASE, "lease", 14)                                                                          \
     X(RENEW, "renew", 4)                                                                           \
     X(FORWARD, "forward", 9)                                                                       \
-    X(BARE, "bare", 4)                                                                             \
+    X(BARE, "bare", 5)                                                                             \
     X(JUNK, "junk", 7)                                                                             \
     X(RAW, "raw", 64)                                                                              \
     X(COPY, "copy", 4)                                                                             \
@@ -36,12 +36,15 @@
     X(VERIFY_LATER, "verify-later", 2)                                                             \
     X(LIMIT, "limit", 2)                                                                           \
     X(OPTION, "option", 2)                                                                         \
-    X(LOOK, "look", 0)
+    X(LOOK, "look", 0)                                                                             \
+    X(REFUSAL, "refusal", 2)                                                                       \
+    X(ROOM_FOR_BANS, "room-for-bans", 1)
 
 #define RELAY_ENUM_ACTION(name, text, bytes) RELAY_DO_##name,
 enum relay_action_tag { RELAY_ACTIONS(RELAY_ENUM_ACTION) RELAY_ACTION_COUNT };
 
-/* Lives the whole input: OPTION records first, wherever they stand, then the others in order. With
+/* Lives the whole input: OPTION and ROOM_FOR_BANS records first, wherever they stand, then the
+ * others in order. With
  * `explain` or `trace` it says what it does on the way. */
 void relay_actions_live(struct relay_world *world, const uint8_t *bytes, size_t size, FILE *explain,
                         FILE *trace);
@@ -62,6 +65,10 @@ void relay_options_default(struct relay_options *options);
  * yet. Describes itself into `text`. */
 void relay_options_set(struct relay_options *options, uint8_t option, uint8_t choice, bool at_birth,
                        char *text, size_t bytes);
+
+/* Puts a member beyond the range of docs/protocol.md, by number and choice of any size, and returns
+ * the member's name: what the core must object to. */
+const char *relay_options_spoil(struct wr_relay_config *config, uint8_t option, uint8_t choice);
 
 /* The first line of a trace. */
 void relay_options_trace(const struct relay_options *options, FILE *out);

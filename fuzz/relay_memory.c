@@ -2,7 +2,8 @@
  * The memory that relays of the target `relay` are made in, in the place of core/memory.c. A relay
  * takes 13 MiB and uses a hundredth of that; thousands are made in a second. So the block stays,
  * and what is wiped between two relays is the pages that any of them ever touched: those that are
- * in memory. Under a sanitizer, which wants to watch the ends of the block, calloc serves.
+ * in memory. AddressSanitizer is told what of the block is a relay's and that nothing is between
+ * two of them; MemorySanitizer, which wants to see the zeros written, gets calloc.
  */
 #include <arena.h>
 #include <memory.h>
@@ -16,14 +17,28 @@
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define WATCHED 1
+#define HAS_ASAN 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define WATCHED 1
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN 1
+#elif __has_feature(memory_sanitizer)
+#define HAS_MSAN 1
 #endif
 #endif
-#ifndef WATCHED
-#define WATCHED 0
+
+#ifdef HAS_ASAN
+#include <sanitizer/asan_interface.h>
+#define FORBID(at, bytes) __asan_poison_memory_region(at, bytes)
+#define ALLOW(at, bytes)  __asan_unpoison_memory_region(at, bytes)
+#else
+#define FORBID(at, bytes) ((void)(at), (void)(bytes))
+#define ALLOW(at, bytes)  ((void)(at), (void)(bytes))
+#endif
+
+#ifdef HAS_MSAN
+#define REUSES 0
+#else
+#define REUSES 1
 #endif
 
 #define PAGE        4096u
@@ -32,7 +47,8 @@
 
 static uint8_t *reused;
 static bool block_taken;
-static long faults_then;        /* of this process when `touched` was found out */
+static size_t relay_bytes; /* of the one that was made last: AddressSanitizer forbids the rest */
+static long faults_then;   /* of this process when `touched` was found out */
 static uint32_t touched[PAGES]; /* numbers of pages, once each */
 static bool is_touched[PAGES];
 static uint32_t touched_count;
@@ -61,27 +77,50 @@ static void find_touched(void)
     faults_then = faults_now();
 }
 
-static void *take_block(void)
+/* Between two pages that nobody may touch. */
+static void map_block(void)
 {
-    if (reused == NULL) {
-        void *mapped =
-            mmap(NULL, BLOCK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (mapped == MAP_FAILED || sysconf(_SC_PAGESIZE) != PAGE)
-            abort();
-        (void)madvise(mapped, BLOCK_BYTES, MADV_NOHUGEPAGE);
-        reused = mapped;
+    uint8_t *mapped =
+        mmap(NULL, BLOCK_BYTES + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED || sysconf(_SC_PAGESIZE) != PAGE)
+        abort();
+    reused = mapped + PAGE;
+    if (mprotect(reused, BLOCK_BYTES, PROT_READ | PROT_WRITE) != 0)
+        abort();
+    (void)madvise(reused, BLOCK_BYTES, MADV_NOHUGEPAGE);
+}
+
+/* Zeros below `end`; what lies above is zero since the last relay of another size. */
+static void wipe(size_t end)
+{
+    for (uint32_t i = 0; i < touched_count; i++) {
+        size_t at = (size_t)touched[i] * PAGE;
+        if (at < end)
+            memset(reused + at, 0, end - at < PAGE ? end - at : PAGE);
     }
+}
+
+static void *take_block(size_t bytes)
+{
+    if (reused == NULL)
+        map_block();
     find_touched();
-    for (uint32_t i = 0; i < touched_count; i++)
-        memset(reused + (size_t)touched[i] * PAGE, 0, PAGE);
+    if (bytes != relay_bytes) {
+        ALLOW(reused, BLOCK_BYTES);
+        wipe(BLOCK_BYTES);
+        FORBID(reused + bytes, BLOCK_BYTES - bytes);
+        relay_bytes = bytes;
+    } else {
+        wipe(bytes);
+    }
     block_taken = true;
     return reused;
 }
 
 void *wr_memory_take(size_t bytes)
 {
-    if (!WATCHED && !block_taken && bytes > 1u << 20 && bytes <= BLOCK_BYTES)
-        return take_block();
+    if (REUSES && !block_taken && bytes > 1u << 20 && bytes <= BLOCK_BYTES)
+        return take_block(bytes);
     if (bytes > SIZE_MAX - 2 * WR_ARENA_ALIGN)
         return NULL;
     uint8_t *raw = calloc(1, bytes + 2 * WR_ARENA_ALIGN);
@@ -94,8 +133,9 @@ void *wr_memory_take(size_t bytes)
 
 void wr_memory_give_back(void *block)
 {
-    if (block != NULL && block == reused)
+    if (block != NULL && block == reused) {
         block_taken = false;
-    else if (block != NULL)
+    } else if (block != NULL) {
         free(((void **)block)[-1]);
+    }
 }

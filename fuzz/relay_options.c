@@ -3,6 +3,7 @@
 #include "relay_tokens.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* What a setting may become, the default first. `name` is the option of traces, NULL where they
  * have none. */
@@ -96,6 +97,51 @@ void relay_options_set(struct relay_options *options, uint8_t option, uint8_t ch
     }
 }
 
+/* Section 10's ranges, and the values next to them that are outside. */
+static const struct {
+    const char *name;
+    size_t member;
+    uint32_t outside[2];
+} bounds[] = {
+#define BOUND(member, ...)                                                                         \
+    {                                                                                              \
+#member, offsetof(struct wr_relay_config, member),                                         \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+    BOUND(max_sessions, 0, 16777217),
+    BOUND(load_shed_threshold_pct, 0, 101),
+    BOUND(idle_timeout_secs, 0, 31622401),
+    BOUND(peer_wait_secs, 0, 31622401),
+    BOUND(lease_duration_secs, 31622401, UINT32_MAX),
+    BOUND(max_clock_skew_secs, 3601, UINT32_MAX),
+    BOUND(ip_rate_limit_pps, 0, 1000000001),
+    BOUND(identity_rate_limit_pps, 0, 1000000001),
+    BOUND(peer_rate_limit_pps, 1000000001, UINT32_MAX),
+    BOUND(max_bandwidth_kbps, 1, 47),
+    BOUND(verify_rate, 0, 1000000001),
+    BOUND(drain_timeout_secs, 31622401, UINT32_MAX),
+    /* A relay is born with these. */
+    BOUND(max_bans, 16777217, UINT32_MAX),
+    BOUND(own_address_count, 17, UINT32_MAX),
+};
+#define BOUNDS ((uint32_t)(sizeof bounds / sizeof *bounds))
+
+const char *relay_options_spoil(struct wr_relay_config *config, uint8_t option, uint8_t choice)
+{
+    static char too_long[WR_RELAY_ID_BYTES_MAX + 2];
+    uint32_t number = option % (BOUNDS + 1);
+    if (number < BOUNDS) {
+        *(uint32_t *)(void *)((char *)config + bounds[number].member) =
+            bounds[number].outside[choice % 2];
+        return bounds[number].name;
+    }
+    memset(too_long, 'r', sizeof too_long - 1);
+    config->relay_id = choice % 3 == 0 ? "" : choice % 3 == 1 ? too_long : NULL;
+    return "relay_id";
+}
+
 void relay_options_trace(const struct relay_options *options, FILE *out)
 {
     struct relay_options copy = *options;
@@ -122,5 +168,7 @@ void relay_options_trace(const struct relay_options *options, FILE *out)
 
 const char *relay_options_beyond_trace(const struct relay_options *options)
 {
+    if (options->config.max_bans < RELAY_SUBS)
+        return "a table of bans that is too small";
     return options->config.keys_refreshable ? NULL : "keys that nobody refreshes";
 }

@@ -145,9 +145,23 @@ static void explain_event(const struct relay_world *world, const struct wr_event
     fputc('\n', world->explain);
 }
 
+/* What is said of a thing's end is one of the words that docs/protocol.md has for it. */
+static void check_why(const struct wr_event *event)
+{
+    static const char *const words[] = {
+        [WR_WHY_EXPIRED] = "expired", [WR_WHY_IDLE] = "idle",     [WR_WHY_RELEASED] = "released",
+        [WR_WHY_REVOKED] = "revoked", [WR_WHY_BANNED] = "banned",
+    };
+    FUZZ_REQUIRE(event->why <= WR_WHY_BANNED &&
+                     strcmp(wr_why_name(event->why), words[event->why]) == 0,
+                 "why %d", (int)event->why);
+}
+
 static void observe(void *context, const struct wr_event *event)
 {
     struct relay_world *world = context;
+    if (event->kind == WR_EVENT_VACATED || event->kind == WR_EVENT_REMOVED)
+        check_why(event);
     if (world->explain != NULL)
         explain_event(world, event);
     if (event->kind == WR_EVENT_OUTCOME) {
@@ -238,7 +252,7 @@ void relay_world_flush(struct relay_world *world)
         return;
     pass_until(world, world->now);
     if (count > 1)
-        world->beyond_trace = "datagrams that are handed in together";
+        relay_world_beyond_trace(world, "datagrams that are handed in together");
     enter(world);
     sim_oracle_arrive(world->oracle, world->batch, NULL, count);
     world->batch_count = 0;
@@ -281,6 +295,13 @@ const struct relay_packet *relay_world_copy(const struct relay_world *world, uin
                : NULL;
 }
 
+void relay_world_beyond_trace(struct relay_world *world, const char *what)
+{
+    if (world->trace != NULL && world->explain != NULL && world->beyond_trace == NULL)
+        fprintf(world->explain, "     a trace cannot say it all: %s\n", what);
+    world->beyond_trace = what;
+}
+
 static void trace_datagram(const struct relay_world *world, uint32_t from,
                            const struct relay_packet *packet)
 {
@@ -312,7 +333,7 @@ void relay_world_receive(struct relay_world *world, uint32_t from,
     memcpy(copy->bytes, packet->bytes, packet->size);
     world->line++;
     if (packet->elsewhere)
-        world->beyond_trace = "an address that is bound in another relay";
+        relay_world_beyond_trace(world, "an address that is bound in another relay");
     if (world->explain != NULL)
         fprintf(world->explain, "         #%" PRIu64 ": %" PRIu32 " bytes from %s%s\n", world->line,
                 packet->size, texts[from], joins ? ", together with the next" : "");
@@ -337,7 +358,7 @@ void relay_world_verify_now(struct relay_world *world, uint32_t which)
     relay_world_flush(world);
     if (world->pending_count == 0)
         return;
-    world->beyond_trace = "a verification's result before its turn";
+    relay_world_beyond_trace(world, "a verification's result before its turn");
     finish_verification(world, which % world->pending_count);
     pass_until(world, world->now);
 }
@@ -346,14 +367,14 @@ void relay_world_verify_later(struct relay_world *world, uint64_t span_ns)
 {
     relay_world_flush(world);
     if (world->pending_count > 0)
-        world->beyond_trace = "a verification's result that comes late";
+        relay_world_beyond_trace(world, "a verification's result that comes late");
     for (uint32_t i = 0; i < world->pending_count; i++)
         world->pending_ends[i] = wr_after(world->pending_ends[i], span_ns);
 }
 
 /* ---- Control --------------------------------------------------------------------------------- */
 
-static void begin_control(struct relay_world *world)
+void relay_world_begin_control(struct relay_world *world)
 {
     relay_world_flush(world);
     pass_until(world, world->now);
@@ -361,126 +382,10 @@ static void begin_control(struct relay_world *world)
     enter(world);
 }
 
-static void end_control(struct relay_world *world)
+void relay_world_end_control(struct relay_world *world)
 {
     leave(world);
     pass_until(world, world->now);
-}
-
-static void trace_key(const struct relay_world *world, const char *kid, const uint8_t *key)
-{
-    if (kid != NULL)
-        fprintf(world->trace, "{\"kid\": \"%s\", \"public_key_hex\": ", kid);
-    fputc('"', world->trace);
-    for (uint32_t i = 0; i < WR_PUBLIC_KEY_BYTES; i++)
-        fprintf(world->trace, "%02x", key[i]);
-    fputs(kid != NULL ? "\"}" : "\"", world->trace);
-}
-
-void relay_world_key(struct relay_world *world, const char *kid, uint32_t key,
-                     enum wr_key_standing standing)
-{
-    begin_control(world);
-    if (standing != WR_KEY_LEARNED)
-        world->beyond_trace = "a key that the master did not name";
-    if (world->trace != NULL) {
-        fprintf(world->trace, "{\"at_ns\": %" PRIu64 ", \"key\": ", world->now);
-        trace_key(world, kid, relay_key(key));
-        fputs("}\n", world->trace);
-    }
-    sim_oracle_key_add(world->oracle, kid, relay_key(key), standing);
-    (void)wr_relay_key_add(world->relay, kid, relay_key(key), standing);
-    end_control(world);
-}
-
-void relay_world_retire(struct relay_world *world, uint32_t key)
-{
-    begin_control(world);
-    world->beyond_trace = "a pinned key that is retired";
-    sim_oracle_key_retire(world->oracle, relay_key(key));
-    wr_relay_key_retire(world->relay, relay_key(key));
-    end_control(world);
-}
-
-void relay_world_revoke(struct relay_world *world, uint32_t key)
-{
-    begin_control(world);
-    if (world->trace != NULL) {
-        fprintf(world->trace, "{\"at_ns\": %" PRIu64 ", \"revoke\": ", world->now);
-        trace_key(world, NULL, relay_key(key));
-        fputs("}\n", world->trace);
-    }
-    sim_oracle_key_revoke(world->oracle, relay_key(key));
-    (void)wr_relay_key_revoke(world->relay, relay_key(key));
-    end_control(world);
-}
-
-static void trace_sub(const struct relay_world *world, const char *what, const char *sub)
-{
-    if (world->trace != NULL)
-        fprintf(world->trace, "{\"at_ns\": %" PRIu64 ", \"%s\": \"%s\"}\n", world->now, what, sub);
-}
-
-void relay_world_ban(struct relay_world *world, const char *sub)
-{
-    begin_control(world);
-    trace_sub(world, "ban", sub);
-    sim_oracle_ban(world->oracle, sub, strlen(sub));
-    (void)wr_relay_ban(world->relay, sub, strlen(sub));
-    end_control(world);
-}
-
-void relay_world_unban(struct relay_world *world, const char *sub)
-{
-    begin_control(world);
-    trace_sub(world, "unban", sub);
-    sim_oracle_unban(world->oracle, sub, strlen(sub));
-    wr_relay_unban(world->relay, sub, strlen(sub));
-    end_control(world);
-}
-
-void relay_world_drain(struct relay_world *world)
-{
-    begin_control(world);
-    if (world->trace != NULL)
-        fprintf(world->trace, "{\"at_ns\": %" PRIu64 ", \"drain\": true}\n", world->now);
-    sim_oracle_drain(world->oracle);
-    wr_relay_drain(world->relay);
-    end_control(world);
-}
-
-void relay_world_backpressure(struct relay_world *world, uint64_t datagrams)
-{
-    begin_control(world);
-    world->beyond_trace = "datagrams that the kernel dropped";
-    sim_oracle_backpressure(world->oracle, datagrams);
-    wr_relay_backpressure(world->relay, datagrams);
-    end_control(world);
-}
-
-void relay_world_limits(struct relay_world *world, const struct wr_relay_config *config)
-{
-    bool fits = config->max_sessions <= world->created_sessions;
-    begin_control(world);
-    world->beyond_trace = "limits that change";
-    if (fits)
-        sim_oracle_set_limits(world->oracle, config);
-    const char *objection = wr_relay_set_limits(world->relay, config);
-    FUZZ_REQUIRE((objection == NULL) == fits, "%s",
-                 objection != NULL ? objection : "more sessions than there is memory for");
-    if (fits)
-        world->config = *config;
-    end_control(world);
-}
-
-void relay_world_wall_step(struct relay_world *world, int64_t step_ms)
-{
-    relay_world_flush(world);
-    world->wall_step_ms += step_ms;
-    world->line++;
-    if (world->trace != NULL)
-        fprintf(world->trace, "{\"at_ns\": %" PRIu64 ", \"wall_step_ms\": %" PRId64 "}\n",
-                world->now, step_ms);
 }
 
 void relay_world_look(struct relay_world *world)
@@ -506,7 +411,8 @@ void relay_world_look(struct relay_world *world)
 void relay_world_open(struct relay_world *world, const struct wr_relay_config *config,
                       uint64_t verify_ns, FILE *explain, FILE *trace)
 {
-    const struct wr_environment environment = {
+    memset(world, 0, sizeof *world);
+    world->environment = (struct wr_environment){
         .context = world,
         .monotonic_ns = monotonic_ns,
         .wall_unix_ms = wall_unix_ms,
@@ -516,7 +422,6 @@ void relay_world_open(struct relay_world *world, const struct wr_relay_config *c
         .observe = observe,
         .bound_changed = bound_changed,
     };
-    memset(world, 0, sizeof *world);
     world->config = *config;
     world->created_sessions = config->max_sessions;
     world->verify_ns = verify_ns;
@@ -526,7 +431,7 @@ void relay_world_open(struct relay_world *world, const struct wr_relay_config *c
     const struct sim_oracle_config judge = {
         .relay = &world->config, .context = world, .violated = violated};
     world->oracle = sim_oracle_create(&judge);
-    world->relay = wr_relay_create(&world->config, &environment);
+    world->relay = wr_relay_create(&world->config, &world->environment);
     FUZZ_REQUIRE(world->oracle != NULL && world->relay != NULL, "%s",
                  "no memory, or no such configuration");
 }

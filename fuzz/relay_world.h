@@ -16,6 +16,7 @@
 #define RELAY_COPIES    4 /* datagrams of an address that are remembered */
 #define RELAY_BATCH     16
 #define RELAY_ROOM      1600 /* for a datagram, too long ones too */
+#define RELAY_BANNED    5    /* identities that there are: RELAY_SUBS */
 #define RELAY_TIME_MAX  (30 * UINT64_C(86400) * WR_S)
 
 /* Datagrams that one input may send: a bound on its time, not on what it means. */
@@ -32,6 +33,7 @@ struct relay_packet {
 struct relay_world {
     struct wr_relay *relay;
     struct sim_oracle *oracle;
+    struct wr_environment environment;
     struct wr_relay_config config; /* as it is now */
     uint32_t created_sessions;     /* max_sessions at creation */
     wr_instant now;
@@ -49,6 +51,8 @@ struct relay_world {
     } cookies[RELAY_ADDRESSES][8]; /* the newest given there, by session */
     uint32_t copies_made[RELAY_ADDRESSES];
     enum wr_bound told[RELAY_ADDRESSES];
+    bool banned[RELAY_BANNED];
+    uint32_t bans;
 
     struct wr_datagram batch[RELAY_BATCH];
     uint32_t batch_count;
@@ -75,6 +79,10 @@ void relay_world_open(struct relay_world *world, const struct wr_relay_config *c
 void relay_world_begin(struct relay_world *world);
 void relay_world_close(struct relay_world *world);
 
+/* From here on a trace would tell another story: `what` is missing in it. Says so at once, because
+ * the input may end in a violation. */
+void relay_world_beyond_trace(struct relay_world *world, const char *what);
+
 /* Passes time: what is due until then happens at its moment. */
 void relay_world_pass(struct relay_world *world, uint64_t span_ns);
 
@@ -93,7 +101,12 @@ const struct relay_packet *relay_world_copy(const struct relay_world *world, uin
 void relay_world_verify_now(struct relay_world *world, uint32_t which);
 void relay_world_verify_later(struct relay_world *world, uint64_t span_ns);
 
-/* Control entries, told to the oracles. */
+/* Around every entry that is no datagram and no deadline: what waits goes first, what is due
+ * follows. Each is a line of the trace. */
+void relay_world_begin_control(struct relay_world *world);
+void relay_world_end_control(struct relay_world *world);
+
+/* Control entries, told to the oracles (relay_control.c). */
 void relay_world_key(struct relay_world *world, const char *kid, uint32_t key,
                      enum wr_key_standing standing);
 void relay_world_retire(struct relay_world *world, uint32_t key);
@@ -103,6 +116,10 @@ void relay_world_unban(struct relay_world *world, const char *sub);
 void relay_world_drain(struct relay_world *world);
 void relay_world_backpressure(struct relay_world *world, uint64_t datagrams);
 void relay_world_limits(struct relay_world *world, const struct wr_relay_config *config);
+/* A configuration whose `member` is out of its range: everybody objects to it by that name, and
+ * nothing changes. */
+void relay_world_refused(struct relay_world *world, const struct wr_relay_config *config,
+                         const char *member);
 void relay_world_wall_step(struct relay_world *world, int64_t step_ms);
 
 /* The oracles look at a snapshot, and what the relay said of bound addresses is compared with the

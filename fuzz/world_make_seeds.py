@@ -56,10 +56,82 @@ SECOND_CALL = of("session", 1, "client_start", 0)
 TTL_15_S = of("lease", 0, "ttl", 2)
 LONG = one("run", "duration", 4)
 
+UPSTREAM = of("peer", 0, "behaviour", 1) + of("peer", 1, "behaviour", 1)
+
+
+def lossy(link, loss=1, duplicate=1, reorder=1):
+    """A link that loses, doubles and reorders so much of what passes."""
+    return (of("link", link, "loss", loss) + of("link", link, "duplicate", duplicate)
+            + of("link", link, "reorder", reorder) + of("link", link, "reorder_delay", 1))
+
+
 SEEDS = {
     "a-call": b"",
     "two-calls": SECOND_CALL,
-    "an-upstream-client": of("peer", 0, "behaviour", 1) + of("peer", 1, "behaviour", 1),
+    "an-upstream-client": UPSTREAM,
+    "an-upstream-client-asks-for-what-was-lost": UPSTREAM + of("peer", 0, "link", 0) + lossy(0)
+    + of("session", 0, "server", 1) + of("session", 0, "client", 1) + LONG,
+    "an-upstream-server-sends-fast-on-a-bad-path": UPSTREAM + of("peer", 0, "link", 0) + lossy(0)
+    + of("session", 0, "server", 2),
+    "an-upstream-client-behind-a-gap": UPSTREAM + of("session", 0, "server", 2)
+    + of("session", 0, "client", 2) + do("partition", 6000, "pf", span=8)
+    + do("partition", 12000, "pf", peer=1, span=9),
+    "upstream-peers-whose-packets-come-twice": UPSTREAM + of("peer", 0, "link", 0)
+    + of("peer", 1, "link", 0) + of("link", 0, "duplicate", 2),
+    "an-upstream-handshake-on-a-bad-path": UPSTREAM + of("peer", 0, "link", 0)
+    + of("peer", 1, "link", 0) + lossy(0, 2, 2, 1),
+    "an-upstream-client-whose-hello-is-lost": UPSTREAM + do("drop_next", 0, more=5, choice=19)
+    + do("drop_next", 3000, more=5, choice=19) + LONG,
+    "an-upstream-client-who-is-early": UPSTREAM + of("session", 0, "server_start", 3),
+    "an-upstream-server-who-is-early": UPSTREAM + of("session", 0, "client_start", 3),
+    "an-upstream-session-on-a-relay-without-bare": UPSTREAM + one("option", "bare-rift", 0),
+    "upstream-leases-that-are-renewed": UPSTREAM + LONG + TTL_15_S,
+    "an-upstream-peer-restarts": UPSTREAM + do("peer_restart", 5000, span=4, choice=1)
+    + do("peer_restart", 11000, peer=1, span=4, choice=1),
+    "an-upstream-peer-without-a-lease": UPSTREAM + do("master_fail", 0, "yf", choice=3, span=9),
+    "a-master-that-refuses-before-the-first-lease": do("master_fail", 0, "yf", choice=3, span=11)
+    + SECOND_CALL,
+    "a-master-that-refuses-renewals": LONG + TTL_15_S + do("master_fail", 4000, "yf", choice=3, span=12),
+    "a-master-without-heartbeats": LONG + one("master", "heartbeat_interval", 0)
+    + do("master_fail", 4000, "yf", choice=0, span=9) + do("master_forget", 16000)
+    + do("master_fail", 20000, "yf", choice=1, span=11),
+    "a-master-with-few-leases": one("master", "leases_per_minute", 0) + SECOND_CALL + LONG,
+    "a-peer-that-the-relay-bans": do("relay_ban", 3000) + do("peer_restart", 5000, span=4, choice=1),
+    "a-peer-that-never-echoes": of("peer", 0, "echoes_cookies", 0) + NAT_0
+    + do("nat_reboot", 5000, "n") + do("peer_pause", 8000, "pf", span=11) + LONG,
+    "a-peer-that-is-not-answered": of("peer", 0, "link", 0) + LONG
+    + do("partition", 5000, "pf", span=12) + do("partition", 70000, "pf", peer=1, span=11),
+    "a-peer-that-has-left-says-nothing": do("peer_present", 200) + do("peer_release", 5000)
+    + do("peer_release", 6000) + do("peer_present", 7000) + do("peer_renew", 8000, choice=1)
+    + do("peer_renew", 9000, choice=3),
+    "a-lease-that-comes-too-late-to-be-refused": one("master", "answer_delay", 2)
+    + do("master_fail", 0, "yf", choice=3, span=9) + do("peer_release", 1000),
+    "a-renewal-after-a-silence": of("peer", 0, "sign_of_life", 2) + of("session", 0, "client", 5)
+    + of("session", 0, "server", 5) + of("peer", 1, "sign_of_life", 2) + TTL_15_S + LONG,
+    "a-robust-client-and-an-upstream-server": of("peer", 1, "behaviour", 1),
+    "an-upstream-client-and-a-robust-server": of("peer", 0, "behaviour", 1),
+    "an-upstream-server-that-hears-nonsense": UPSTREAM + of("peer", 0, "link", 0)
+    + of("link", 0, "corrupt", 2),
+    "an-upstream-hello-overtakes-message-3": UPSTREAM + of("peer", 0, "link", 0)
+    + of("link", 0, "latency", 4) + do("delay_next", 100, more=6),
+    "a-host-that-waits-for-a-handshake-hears-forwards": of("peer", 1, "behaviour", 1)
+    + of("session", 0, "handshake", 0),
+    "a-release-without-a-cookie": of("peer", 0, "echoes_cookies", 0) + do("peer_release", 5000),
+    "packets-that-come-twice-to-a-robust-server": of("peer", 0, "behaviour", 1)
+    + of("peer", 0, "link", 0) + of("peer", 1, "link", 0) + of("link", 0, "duplicate", 2),
+    "a-laptop-sleeps-over-its-renewal": LONG + TTL_15_S + do("peer_pause", 7000, "pf", span=10)
+    + do("peer_pause", 30000, "pf", span=11),
+    "two-peers-with-one-token": LONG + do("peer_pause", 4000, "pf", span=7)
+    + of("attacker", 0, "attack", 7) + of("attacker", 0, "start", 2) + of("attacker", 0, "rate_pps", 2),
+    "peers-whose-packets-come-twice": of("peer", 0, "link", 0) + of("peer", 1, "link", 0)
+    + of("link", 0, "duplicate", 2) + of("link", 0, "reorder", 1),
+    "a-thief-who-stays": LONG + of("attacker", 0, "attack", 7) + of("attacker", 0, "start", 2)
+    + of("attacker", 0, "echoes_cookies", 0) + of("attacker", 0, "rate_pps", 2)
+    + of("attacker", 0, "source", 0) + do("peer_pause", 6000, "pf", span=11)
+    + do("copy", 30000, choice=2),
+    "a-reflection-at-a-peer": of("attacker", 0, "attack", 0) + of("attacker", 0, "start", 1)
+    + of("attacker", 0, "packet", 1) + of("attacker", 0, "source", 1)
+    + of("attacker", 1, "attack", 6) + of("attacker", 1, "start", 1),
     "a-rebind": NAT_0 + do("nat_rebind", 5000, "n"),
     "a-reboot-of-the-nat": NAT_0 + of("nat", 0, "ports", 2) + do("nat_reboot", 5000, "n"),
     "both-behind-one-nat": NAT_0 + of("peer", 1, "nat", 0) + do("nat_rebind", 5000, "n"),
@@ -114,6 +186,8 @@ SEEDS = {
     + of("session", 0, "client", 6) + of("session", 0, "server_start", 3),
     "bad-leases": of("lease", 0, "applies_to", 0) + of("lease", 0, "signature_spoiled", 0)
     + SECOND_CALL + of("lease", 1, "relay_id", 0),
+    "a-lease-that-begins-within-the-skew": of("lease", 0, "not_before", 1),
+    "a-lease-from-a-clock-that-is-ahead-within-the-skew": of("lease", 0, "issued", 2),
     "somebody-on-the-path": of("attacker", 0, "attack", 0) + of("attacker", 0, "start", 2)
     + do("copy", 5000, more=5) + do("copy", 6000, more=1, choice=1),
     "a-thief": of("attacker", 0, "attack", 7) + of("attacker", 0, "start", 2)

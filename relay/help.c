@@ -76,18 +76,21 @@ void rd_print_help(FILE *out)
         "Wavry relay: forwards encrypted UDP traffic between two peers that hold leases.\n"
         "\n"
         "Usage: wavry-relay [OPTION]...\n"
-        "       wavry-relay health [OPTION]...   asks the relay at --health-listen how it is\n"
+        "       wavry-relay health [OPTION]...   asks the relay that has these options how it is\n"
         "\n"
         "An option counts from the command line, else from its variable, else from the\n"
         "configuration file, else by its default. --name value and --name=value are the same.\n"
-        "SIGHUP reads the files again, SIGTERM drains.\n",
+        "SIGHUP reads the files again, SIGTERM drains, and a second one ends at once.\n",
         out);
     for (size_t i = 0; i < rd_option_count; i++) {
         if (i == 0 || rd_option_table[i].group != rd_option_table[i - 1].group)
             (void)fprintf(out, "\n%s:\n", rd_option_group_title(rd_option_table[i].group));
         print_option(out, &rd_option_table[i]);
     }
-    (void)fputs("\nExit codes: 0 ended as asked, 1 something failed, 2 an option is wrong.\n", out);
+    (void)fputs("\nExit codes: 0 ended as asked, 1 something failed, 2 an option is wrong, 130 or "
+                "143 a second\n"
+                "signal came.\n",
+                out);
 }
 
 /* ---- The configuration ----------------------------------------------------------------------- */

@@ -251,22 +251,7 @@ static void on_message(void *context, const char *format, va_list arguments)
 /* ---- Listening ---------------------------------------------------------------------------------
  */
 
-/* The address with the port that the kernel chose. */
-static bool read_port(int fd, struct wr_address *address)
-{
-    union {
-        struct sockaddr_in ipv4;
-        struct sockaddr_in6 ipv6;
-    } name = {0};
-    socklen_t bytes = sizeof name;
-    if (getsockname(fd, (struct sockaddr *)&name, &bytes) != 0)
-        return false;
-    address->port =
-        ntohs(name.ipv4.sin_family == AF_INET ? name.ipv4.sin_port : name.ipv6.sin6_port);
-    return true;
-}
-
-/* -1 where `error` says why. [::] takes IPv4 too. */
+/* -1 where `error` says why; `address` gets the port that it became. [::] takes IPv4 too. */
 static int listen_at(struct wr_address *address, struct rd_error *error)
 {
     struct sockaddr_storage where;
@@ -277,7 +262,7 @@ static int listen_at(struct wr_address *address, struct rd_error *error)
     if (ok && where.ss_family == AF_INET6)
         ok = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0;
     ok = ok && bind(fd, (const struct sockaddr *)&where, bytes) == 0;
-    ok = ok && listen(fd, CONNECTIONS_MAX) == 0 && read_port(fd, address);
+    ok = ok && listen(fd, CONNECTIONS_MAX) == 0 && rd_socket_port(fd, &address->port);
     if (ok)
         return fd;
 

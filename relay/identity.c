@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <pwd.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -141,10 +142,18 @@ static bool read_id(int directory, const char *path, char out[WR_RELAY_ID_BYTES_
     return ok;
 }
 
+/* The id in the file of this directory, which may be missing: see read_id. */
+static bool read_kept_id(int directory, const struct rd_options *options,
+                         char out[WR_RELAY_ID_BYTES_MAX + 1], struct rd_error *error)
+{
+    char path[RD_TEXT_MAX + sizeof "/" FILE_NAME];
+    (void)snprintf(path, sizeof path, "%s/" FILE_NAME, options->state_dir);
+    return read_id(directory, path, out, error);
+}
+
 bool rd_identity_load(const struct rd_options *options, char out[WR_RELAY_ID_BYTES_MAX + 1],
                       struct rd_error *error)
 {
-    char path[RD_TEXT_MAX + sizeof "/" FILE_NAME];
     if (options->relay_id[0] != '\0') {
         memcpy(out, options->relay_id, sizeof options->relay_id);
         return true;
@@ -156,12 +165,65 @@ bool rd_identity_load(const struct rd_options *options, char out[WR_RELAY_ID_BYT
     int directory = open_directory(options, error);
     if (directory < 0)
         return false;
-    (void)snprintf(path, sizeof path, "%s/" FILE_NAME, options->state_dir);
-    bool ok = read_id(directory, path, out, error);
+    bool ok = read_kept_id(directory, options, out, error);
     if (ok && out[0] == '\0') {
         make_id(out);
         ok = write_id(directory, options, out, error);
     }
+    (void)close(directory);
+    return ok;
+}
+
+/* ---- Looking, and changing nothing -------------------------------------------------------------
+ */
+
+/* mkdir makes the last directory of a path and no other. */
+static bool can_be_made(const char *path, struct rd_error *error)
+{
+    char copy[RD_TEXT_MAX];
+    struct stat status;
+    (void)snprintf(copy, sizeof copy, "%s", path);
+    const char *parent = dirname(copy);
+    int failure = 0;
+    if (stat(parent, &status) != 0)
+        failure = errno;
+    else if (!S_ISDIR(status.st_mode))
+        failure = ENOTDIR;
+    else if (faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS) != 0)
+        failure = errno;
+    return failure == 0 ||
+           rd_fail(error,
+                   "--state-dir: %s is not there and cannot be made in %s: %s; expected a "
+                   "directory, or a place where the user %u may make it",
+                   path, parent, strerror(failure), (unsigned)geteuid());
+}
+
+static bool can_be_written_in(int directory, const char *path, struct rd_error *error)
+{
+    return faccessat(directory, ".", W_OK | X_OK, AT_EACCESS) == 0 ||
+           rd_fail(error,
+                   "--state-dir: nothing can be written in %s: %s; expected a relay id there, or a "
+                   "directory that the user %u may write to",
+                   path, strerror(errno), (unsigned)geteuid());
+}
+
+bool rd_identity_check(const struct rd_options *options, char out[WR_RELAY_ID_BYTES_MAX + 1],
+                       struct rd_error *error)
+{
+    const char *path = options->state_dir;
+    struct stat status;
+    memcpy(out, options->relay_id, sizeof options->relay_id);
+    if (out[0] != '\0' || path[0] == '\0')
+        return true;
+    /* Of a link that leads nowhere, lstat says that there is something, as mkdir would. */
+    if (lstat(path, &status) != 0 && errno == ENOENT)
+        return can_be_made(path, error);
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return rd_fail(error, "--state-dir: %s cannot be opened: %s; expected a directory", path,
+                       strerror(errno));
+    bool ok = read_kept_id(directory, options, out, error) &&
+              (out[0] != '\0' || can_be_written_in(directory, path, error));
     (void)close(directory);
     return ok;
 }

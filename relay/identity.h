@@ -13,4 +13,10 @@
 bool rd_identity_load(const struct rd_options *options, char out[WR_RELAY_ID_BYTES_MAX + 1],
                       struct rd_error *error);
 
+/* For --check-config: fails where rd_identity_load would, as far as that shows without making or
+ * writing anything. `out` is the id that would be used, empty where a start would make a new one.
+ */
+bool rd_identity_check(const struct rd_options *options, char out[WR_RELAY_ID_BYTES_MAX + 1],
+                       struct rd_error *error);
+
 #endif

@@ -4,7 +4,6 @@
 #include "identity.h"
 #include "log.h"
 #include "notify.h"
-#include "own_addresses.h"
 #include "sandbox.h"
 #include "udp_socket.h"
 
@@ -117,11 +116,7 @@ static bool open_sockets(struct life *life, struct rd_error *error)
     for (uint32_t i = 0; i < options->advertise_count; i++)
         if (life->options.advertise[i].port == 0)
             life->options.advertise[i].port = life->group.bound.port;
-    uint32_t left_out;
-    life->group.own = life->own;
-    life->group.own_count = rd_own_addresses(&life->group.bound, options, life->own, &left_out);
-    if (left_out > 0)
-        RD_LOG(RD_LOG_WARN, "own_addresses_left_out", rd_number("addresses", left_out));
+    (void)rd_life_find_own_addresses(life, &life->group.own);
     rd_notify_open();
     return true;
 }
@@ -311,10 +306,30 @@ static int live(struct life *life)
     return 0;
 }
 
+static void end_at_once(int number)
+{
+    _exit(128 + number);
+}
+
+/* Nobody reads signal_fd any more. What is left to do may take a second (a log that nobody reads is
+ * waited for so long), and whoever signals again does not want to wait. */
+static void obey_signals_without_reading(void)
+{
+    static const struct sigaction at_once = {.sa_handler = end_at_once};
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaction(SIGTERM, &at_once, NULL);
+    (void)sigaction(SIGINT, &at_once, NULL);
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* First whoever asks (HTTP), then whoever works; nothing is freed while a thread could name it. */
 static void end(struct life *life)
 {
     struct rd_worker_group *group = &life->group;
+    obey_signals_without_reading();
     if (life->http != NULL)
         rd_http_stop(life->http);
     for (uint32_t i = 0; i < group->count; i++)

@@ -157,6 +157,9 @@ static void change_limits(struct life *life)
     for (uint32_t i = 0; i < life->group.count; i++)
         rd_worker_set_limits(life->group.workers[i], &config);
     atomic_store(&life->max_sessions, config.max_sessions);
+    struct rd_master_client *master = atomic_load(&life->master);
+    if (master != NULL)
+        rd_master_client_set_max_sessions(master, config.max_sessions);
     atomic_store(&life->load_shed_threshold_pct, config.load_shed_threshold_pct);
 }
 
@@ -177,6 +180,30 @@ static void take_notes(struct rd_notes *said, const struct rd_notes *notes)
     *said = *notes;
 }
 
+bool rd_life_find_own_addresses(const struct life *life, struct rd_own_addresses *out)
+{
+    bool told = rd_own_addresses_find(&life->group.bound, &life->options, out);
+    if (!told)
+        RD_LOG(RD_LOG_WARN, "own_addresses_unknown",
+               rd_text("effect", "only those that are announced are known"));
+    if (out->left_out > 0)
+        RD_LOG(RD_LOG_WARN, "own_addresses_left_out", rd_number("addresses", out->left_out));
+    return told;
+}
+
+/* No option: an interface may have got an address, or lost one. */
+static void change_own_addresses(struct life *life)
+{
+    struct rd_own_addresses now;
+    if (!rd_life_find_own_addresses(life, &now) || rd_own_addresses_equal(&life->group.own, &now))
+        return;
+    RD_LOG(RD_LOG_INFO, "own_addresses_changed", rd_number("from", life->group.own.count),
+           rd_number("to", now.count));
+    for (uint32_t i = 0; i < life->group.count; i++)
+        rd_worker_set_own_addresses(life->group.workers[i], &now);
+    life->group.own = now;
+}
+
 static void take_over(struct life *life, struct rd_options *next)
 {
     struct rd_option_change changes[CHANGES_MAX];
@@ -186,9 +213,11 @@ static void take_over(struct life *life, struct rd_options *next)
     rd_bans_differences(&life->running->bans, &next->bans, ban, unban, life);
     rd_options_take_live(life->running, next);
     change_limits(life);
+    change_own_addresses(life);
     rd_log_set_level(life->running->log_level);
     take_notes(&life->running->notes, &next->notes);
-    RD_LOG(RD_LOG_INFO, "reloaded", rd_number("changes", count));
+    RD_LOG(RD_LOG_INFO, "reloaded", rd_number("changes", count),
+           rd_number("own_addresses", life->group.own.count));
 }
 
 static void announce_reloading(void)

@@ -26,7 +26,6 @@ struct life {
     wr_instant started_ns;
 
     int fds[RD_WORKERS_MAX]; /* -1 once a worker owns it */
-    struct wr_address own[WR_OWN_ADDRESSES_MAX];
     struct rd_worker_group group;
     struct rd_http *http;
     /* Workers and HTTP look at it from the moment they run. */
@@ -53,6 +52,9 @@ struct life {
 void rd_life_reload(struct life *life);
 /* Keys and bans of the start, to every worker, before any is started. */
 void rd_life_load(struct life *life);
+
+/* What is wrong with them is logged; false where the host does not tell its addresses. */
+bool rd_life_find_own_addresses(const struct life *life, struct rd_own_addresses *out);
 
 /* The rate that these options ask for, which status shows from now on. "auto" is measured once. */
 uint32_t rd_life_verify_rate(struct life *life, const struct rd_options *options);

@@ -8,6 +8,7 @@
 #define RD_MAILBOX_H
 
 #include "ban_file.h"
+#include "own_addresses.h"
 #include "snapshot.h"
 
 #include <semaphore.h>
@@ -20,6 +21,7 @@ enum rd_order_kind {
     RD_ORDER_BAN,
     RD_ORDER_UNBAN,
     RD_ORDER_SET_LIMITS,
+    RD_ORDER_SET_OWN_ADDRESSES,
     RD_ORDER_DRAIN,
     RD_ORDER_SNAPSHOT,
     RD_ORDER_STOP,
@@ -48,6 +50,7 @@ struct rd_order {
         } key;
         char sub[RD_SUB_BYTES_MAX + 1];
         struct wr_relay_config limits; /* its pointers mean nothing: the worker puts in its own */
+        struct rd_own_addresses own;
         struct rd_snapshot_slip *slip; /* one hold on it */
     };
 };

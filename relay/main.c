@@ -26,11 +26,17 @@ static int check(const struct rd_options *options)
 {
     char relay_id[WR_RELAY_ID_BYTES_MAX + 1];
     struct rd_error error = {""};
-    if (!rd_identity_load(options, relay_id, &error)) {
+    if (!rd_identity_check(options, relay_id, &error)) {
         (void)fprintf(stderr, "wavry-relay: %s\n", error.text);
         return EXIT_USAGE;
     }
-    (void)printf("wavry-relay: the configuration is fine (relay id %s)\n", relay_id);
+    (void)fputs("wavry-relay: the configuration is fine (", stdout);
+    if (relay_id[0] != '\0')
+        (void)printf("relay id %s)\n", relay_id);
+    else if (options->state_dir[0] != '\0')
+        (void)printf("a new relay id will be made in %s)\n", options->state_dir);
+    else
+        (void)puts("each start has a new relay id)");
     return 0;
 }
 

@@ -27,7 +27,8 @@ struct rd_master_client {
     struct rd_master_hooks hooks;
     struct rd_master_http *http;
     pthread_t thread;
-    _Atomic bool stop_ordered, drain_ordered, key_ordered;
+    _Atomic bool stop_ordered, drain_ordered, key_ordered, change_ordered;
+    _Atomic uint32_t max_sessions; /* a reload may change it */
 
     struct wr_master_link link; /* the thread's own, with what follows */
     bool has_key;               /* the last key that was handed on: others are news */
@@ -118,7 +119,8 @@ static void on_request(void *context, const struct wr_master_request *request)
     char *body = NULL;
     switch (request->kind) {
     case WR_MASTER_REGISTER:
-        body = rd_master_register_body(client->options, client->relay_id);
+        body = rd_master_register_body(client->options, atomic_load(&client->max_sessions),
+                                       client->relay_id);
         break;
     case WR_MASTER_HEARTBEAT:
         body = rd_master_heartbeat_body(client->relay_id, request->load_pct);
@@ -186,11 +188,23 @@ static void on_event(void *context, enum wr_master_event event)
 
 /* ---- The thread ------------------------------------------------------------------------------ */
 
+/* That the master heard what has changed is no event of the link: it was registered and still is.
+ */
+static void log_success(const struct rd_master_client *client,
+                        const struct rd_master_outcome *outcome)
+{
+    if (outcome->kind == WR_MASTER_REGISTER && client->link.enlisted)
+        RD_LOG(RD_LOG_INFO, "master_registered_anew",
+               rd_text("master", client->options->master_url));
+}
+
 static void take_answers(struct rd_master_client *client)
 {
     struct rd_master_outcome outcome;
     while (rd_master_http_next(client->http, &outcome)) {
-        if (outcome.answer.status != WR_MASTER_OK)
+        if (outcome.answer.status == WR_MASTER_OK)
+            log_success(client, &outcome);
+        else
             log_failure(client, &outcome);
         wr_master_link_answer(&client->link, rd_clock(), outcome.id, &outcome.answer);
     }
@@ -202,6 +216,8 @@ static void take_orders(struct rd_master_client *client)
         wr_master_link_drain(&client->link, rd_clock());
     if (atomic_exchange(&client->key_ordered, false))
         wr_master_link_key_wanted(&client->link, rd_clock());
+    if (atomic_exchange(&client->change_ordered, false))
+        wr_master_link_changed(&client->link, rd_clock());
 }
 
 /* What the link does not wait for any more has timed out: the connection ends with it. */
@@ -300,6 +316,7 @@ struct rd_master_client *rd_master_client_start(const struct rd_options *options
     }
     client->options = options;
     client->relay_id = relay_id;
+    atomic_store(&client->max_sessions, options->core.max_sessions);
     client->hooks = *hooks;
     client->http = rd_master_http_create(options->master_url, options->master_auth_token, error);
     if (client->http == NULL) {
@@ -331,6 +348,12 @@ void rd_master_client_key_wanted(struct rd_master_client *client)
 void rd_master_client_drain(struct rd_master_client *client)
 {
     order(client, &client->drain_ordered);
+}
+
+void rd_master_client_set_max_sessions(struct rd_master_client *client, uint32_t max_sessions)
+{
+    if (atomic_exchange(&client->max_sessions, max_sessions) != max_sessions)
+        order(client, &client->change_ordered);
 }
 
 bool rd_master_client_registered(const struct rd_master_client *client)

@@ -29,6 +29,9 @@ struct rd_master_client *rd_master_client_start(const struct rd_options *options
 /* From any thread. */
 void rd_master_client_key_wanted(struct rd_master_client *client);
 void rd_master_client_drain(struct rd_master_client *client);
+/* The one thing of a registration that a reload can change (section 8): where it has, the master is
+ * told by a new one. */
+void rd_master_client_set_max_sessions(struct rd_master_client *client, uint32_t max_sessions);
 bool rd_master_client_registered(const struct rd_master_client *client);
 void rd_master_client_counters(const struct rd_master_client *client,
                                struct wr_master_counters *out);

@@ -48,7 +48,8 @@ static char *printed(cJSON *body, bool complete)
     return text;
 }
 
-char *rd_master_register_body(const struct rd_options *options, const char *relay_id)
+char *rd_master_register_body(const struct rd_options *options, uint32_t max_sessions,
+                              const char *relay_id)
 {
     cJSON *body = cJSON_CreateObject();
     bool complete =
@@ -58,7 +59,7 @@ char *rd_master_register_body(const struct rd_options *options, const char *rela
                                     : cJSON_AddNullToObject(body, "region")) != NULL &&
         (options->asn != 0 ? cJSON_AddNumberToObject(body, "asn", options->asn)
                            : cJSON_AddNullToObject(body, "asn")) != NULL &&
-        cJSON_AddNumberToObject(body, "max_sessions", options->core.max_sessions) != NULL &&
+        cJSON_AddNumberToObject(body, "max_sessions", max_sessions) != NULL &&
         cJSON_AddNumberToObject(body, "max_bitrate_kbps", options->max_bitrate_kbps) != NULL &&
         add_features(body, &options->listen);
     return printed(body, complete);

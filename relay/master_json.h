@@ -15,8 +15,10 @@
 
 /* The body of a registration: relay id, addresses to announce (in the order of options->advertise,
  * IPv4 first: clients get only the first), region and asn (null where there is none), limits, and
- * the families that options->listen takes. The caller frees it; NULL where memory is short. */
-char *rd_master_register_body(const struct rd_options *options, const char *relay_id);
+ * the families that options->listen takes. `max_sessions` counts, not the one of the options, which
+ * a reload may have overtaken. The caller frees it; NULL where memory is short. */
+char *rd_master_register_body(const struct rd_options *options, uint32_t max_sessions,
+                              const char *relay_id);
 
 /* The body of a heartbeat; `load_pct` 0..100. The caller frees it; NULL where memory is short. */
 char *rd_master_heartbeat_body(const char *relay_id, uint32_t load_pct);

@@ -92,7 +92,7 @@ const struct rd_option rd_option_table[] = {
      "the signed role counts, or the presented one must be the same",
      RD_KIND_CHOICE, TRUST, AT(core.role_policy), .choices = role_policies, .live = true},
 
-    {"max-sessions", NULL, "N", "100", "sessions at a time; while running it can only be lowered",
+    {"max-sessions", NULL, "N", "100", "sessions at a time; while running it cannot go beyond what it was at the start",
      LIMITS, NUMBER_AT(core.max_sessions, 1, 1u << 24), .live = true},
     {"load-shed-threshold-pct", NULL, "PCT", "95", "percent of --max-sessions from which new ones "
      "are refused",

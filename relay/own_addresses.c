@@ -1,39 +1,34 @@
 #include "own_addresses.h"
 
 #include "address.h"
+#include "address_kind.h"
 
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
-struct list {
-    struct wr_address *addresses;
-    uint32_t count;
-    uint32_t left_out;
-};
+static bool has(const struct rd_own_addresses *list, const struct wr_address *address)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (wr_address_equal(&list->addresses[i], address))
+            return true;
+    return false;
+}
 
-static void add(struct list *list, struct wr_address address)
+static void add(struct rd_own_addresses *list, struct wr_address address)
 {
     wr_address_canonicalise(&address);
-    for (uint32_t i = 0; i < list->count; i++)
-        if (wr_address_equal(&list->addresses[i], &address))
-            return;
+    if (has(list, &address))
+        return;
     if (list->count == WR_OWN_ADDRESSES_MAX)
         list->left_out++;
     else
         list->addresses[list->count++] = address;
 }
 
-static bool is_wildcard(const struct wr_address *address)
-{
-    static const uint8_t any6[16];
-    static const uint8_t any4[16] = {[10] = 0xff, [11] = 0xff};
-    return memcmp(address->ip, any6, 16) == 0 || memcmp(address->ip, any4, 16) == 0;
-}
-
 /* A socket that is bound to IPv4 hears nothing else. */
-static void add_interface(struct list *list, const struct sockaddr *name,
+static void add_interface(struct rd_own_addresses *list, const struct sockaddr *name,
                           const struct wr_address *bound)
 {
     if (name != NULL && name->sa_family == AF_INET) {
@@ -50,20 +45,32 @@ static void add_interface(struct list *list, const struct sockaddr *name,
     }
 }
 
-uint32_t rd_own_addresses(const struct wr_address *bound, const struct rd_options *options,
-                          struct wr_address out[WR_OWN_ADDRESSES_MAX], uint32_t *left_out)
+bool rd_own_addresses_find(const struct wr_address *bound, const struct rd_options *options,
+                           struct rd_own_addresses *out)
 {
-    struct list list = {.addresses = out};
     struct ifaddrs *interfaces = NULL;
+    out->count = out->left_out = 0;
     for (uint32_t i = 0; i < options->advertise_count; i++)
-        add(&list, options->advertise[i]);
-    if (!is_wildcard(bound)) {
-        add(&list, *bound);
-    } else if (getifaddrs(&interfaces) == 0) {
-        for (const struct ifaddrs *one = interfaces; one != NULL; one = one->ifa_next)
-            add_interface(&list, one->ifa_addr, bound);
-        freeifaddrs(interfaces);
+        add(out, options->advertise[i]);
+    if (!rd_address_is_wildcard(bound)) {
+        add(out, *bound);
+        return true;
     }
-    *left_out = list.left_out;
-    return list.count;
+    if (getifaddrs(&interfaces) != 0)
+        return false;
+    for (const struct ifaddrs *one = interfaces; one != NULL; one = one->ifa_next)
+        add_interface(out, one->ifa_addr, bound);
+    freeifaddrs(interfaces);
+    return true;
+}
+
+bool rd_own_addresses_equal(const struct rd_own_addresses *one,
+                            const struct rd_own_addresses *other)
+{
+    if (one->count != other->count)
+        return false;
+    for (uint32_t i = 0; i < one->count; i++)
+        if (!has(other, &one->addresses[i]))
+            return false;
+    return true;
 }

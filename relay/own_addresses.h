@@ -7,10 +7,20 @@
 
 #include "options.h"
 
-/* Those that are announced; then where the sockets are bound, or every address of this host where
- * that is a wildcard, each with the sockets' port. Each once. Returns how many of
- * WR_OWN_ADDRESSES_MAX; `*left_out` counts those that found no room. */
-uint32_t rd_own_addresses(const struct wr_address *bound, const struct rd_options *options,
-                          struct wr_address out[WR_OWN_ADDRESSES_MAX], uint32_t *left_out);
+struct rd_own_addresses {
+    struct wr_address addresses[WR_OWN_ADDRESSES_MAX];
+    uint32_t count;
+    uint32_t left_out; /* those that found no room */
+};
+
+/* Those that are announced; then where the sockets are bound, or every address that this host has
+ * now where that is a wildcard, each with the sockets' port. Each once. False where the host does
+ * not tell its addresses: they are missing then. */
+bool rd_own_addresses_find(const struct wr_address *bound, const struct rd_options *options,
+                           struct rd_own_addresses *out);
+
+/* Are they the same ones, in whatever order? */
+bool rd_own_addresses_equal(const struct rd_own_addresses *one,
+                            const struct rd_own_addresses *other);
 
 #endif

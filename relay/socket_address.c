@@ -22,3 +22,16 @@ socklen_t rd_socket_address(const struct wr_address *address, struct sockaddr_st
     memcpy(&in6->sin6_addr, address->ip, 16);
     return sizeof *in6;
 }
+
+bool rd_socket_port(int fd, uint16_t *port)
+{
+    union {
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+    } name = {0};
+    socklen_t bytes = sizeof name;
+    if (getsockname(fd, (struct sockaddr *)&name, &bytes) != 0)
+        return false;
+    *port = ntohs(name.ipv4.sin_family == AF_INET ? name.ipv4.sin_port : name.ipv6.sin6_port);
+    return true;
+}

@@ -118,20 +118,6 @@ static bool bind_to(const struct opening *opening, int fd)
     }
 }
 
-/* Where the kernel really put it: the port of a socket that asked for port 0. */
-static bool read_port(struct opening *opening, int fd)
-{
-    union {
-        struct sockaddr_in ipv4;
-        struct sockaddr_in6 ipv6;
-    } name = {0};
-    socklen_t size = sizeof name;
-    if (getsockname(fd, (struct sockaddr *)&name, &size) != 0)
-        return fail(opening, "reading its own address", "");
-    opening->at.port = ntohs(opening->is_ipv6 ? name.ipv6.sin6_port : name.ipv4.sin_port);
-    return true;
-}
-
 /* The first socket binds alone, so that a port which anybody holds is an error, and then lets the
  * others in. They join the group in the order of their binding, which is the steering's index. */
 static bool open_one(struct opening *opening, uint32_t index, int *fd)
@@ -152,7 +138,8 @@ static bool open_one(struct opening *opening, uint32_t index, int *fd)
     if (index == 0) {
         if (shared && !set(*fd, SOL_SOCKET, SO_REUSEPORT, 1))
             return fail(opening, "sharing the port", "; start with --workers 1");
-        return read_port(opening, *fd);
+        return rd_socket_port(*fd, &opening->at.port) ||
+               fail(opening, "reading its own address", "");
     }
     return true;
 }

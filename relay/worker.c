@@ -158,8 +158,8 @@ static struct wr_relay_config core_config(const struct rd_worker_group *group)
     struct wr_relay_config config = group->options->core;
     config.shared = group->shared;
     config.relay_id = group->relay_id;
-    config.own_addresses = group->own;
-    config.own_address_count = group->own_count;
+    config.own_addresses = group->own.addresses;
+    config.own_address_count = group->own.count;
     config.verify_rate = group->verify_rate;
     /* Pinned keys are the only ones trusted: to ask the master for another is no use. */
     config.keys_refreshable = !group->options->standalone && group->options->keys.pinned_count == 0;

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "handover.h"
 #include "options.h"
+#include "own_addresses.h"
 #include "snapshot.h"
 #include "verifier.h"
 
@@ -17,9 +18,8 @@
 struct rd_worker_group {
     const struct rd_options *options; /* those it was started with */
     const char *relay_id;
-    struct wr_address bound;      /* where the sockets are */
-    const struct wr_address *own; /* the relay's own addresses */
-    uint32_t own_count;
+    struct wr_address bound;     /* where the sockets are */
+    struct rd_own_addresses own; /* those a worker starts with */
     uint32_t verify_rate;
     uint32_t count;
     struct wr_shared *shared; /* limits that hold over all cores */
@@ -54,6 +54,8 @@ void rd_worker_ban(struct rd_worker *worker, const char *sub);
 void rd_worker_unban(struct rd_worker *worker, const char *sub);
 /* What differs from before takes effect; relay_id, addresses and `shared` stay the worker's own. */
 void rd_worker_set_limits(struct rd_worker *worker, const struct wr_relay_config *config);
+/* Copied. */
+void rd_worker_set_own_addresses(struct rd_worker *worker, const struct rd_own_addresses *own);
 void rd_worker_drain(struct rd_worker *worker);
 
 /* Sessions it has now: a number that may be read at any time. */

@@ -86,6 +86,15 @@ void rd_worker_set_limits(struct rd_worker *worker, const struct wr_relay_config
     post(worker, order);
 }
 
+void rd_worker_set_own_addresses(struct rd_worker *worker, const struct rd_own_addresses *own)
+{
+    struct rd_order *order = prepare(RD_ORDER_SET_OWN_ADDRESSES);
+    if (order == NULL)
+        return;
+    order->own = *own;
+    post(worker, order);
+}
+
 void rd_worker_drain(struct rd_worker *worker)
 {
     post(worker, prepare(RD_ORDER_DRAIN));
@@ -218,8 +227,6 @@ static void set_limits(struct rd_worker *worker, const struct rd_order *order)
     struct wr_relay_config config = order->limits;
     config.shared = worker->config.shared;
     config.relay_id = worker->config.relay_id;
-    config.own_addresses = worker->config.own_addresses;
-    config.own_address_count = worker->config.own_address_count;
     config.keys_refreshable = worker->config.keys_refreshable;
     const char *why = wr_relay_set_limits(worker->relay, &config);
     if (why == NULL)
@@ -270,6 +277,9 @@ static void carry_out(struct rd_worker *worker, const struct rd_order *order)
         return;
     case RD_ORDER_SET_LIMITS:
         set_limits(worker, order);
+        return;
+    case RD_ORDER_SET_OWN_ADDRESSES:
+        wr_relay_set_own_addresses(worker->relay, order->own.addresses, order->own.count);
         return;
     case RD_ORDER_DRAIN:
         wr_relay_drain(worker->relay);

@@ -72,14 +72,25 @@ static bool is_bare(const struct sim_arrival *arrival)
            arrival->sight.kind == SIM_SIGHT_BARE_TRANSPORT;
 }
 
+/* Active sessions, here and in the relays that share the socket, that a bare packet's source is
+ * bound in. Only where it arrives does anybody say so of another relay: what was held is judged by
+ * this one alone. */
+static uint32_t active_everywhere(const struct sim_arrival *arrival,
+                                  const struct sim_bindings *bindings)
+{
+    return bindings->active + (bindings->active > 0 && arrival->elsewhere && !arrival->kept);
+}
+
 struct sim_session *sim_path_place(struct sim_oracle *oracle, const struct sim_arrival *arrival,
                                    int *role)
 {
     *role = -1;
     if (is_bare(arrival)) {
         struct sim_bindings bindings = sim_address_bindings(oracle, &arrival->from);
-        *role = bindings.active == 1 ? bindings.role : -1;
-        return bindings.active == 1 ? bindings.session : NULL;
+        if (active_everywhere(arrival, &bindings) != 1)
+            return NULL;
+        *role = bindings.role;
+        return bindings.session;
     }
     if (arrival->sight.kind == SIM_SIGHT_JUNK)
         return NULL;
@@ -531,7 +542,7 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
             unfounded(oracle, SIM_ORACLE_MODEL, arrival, "it is bound there");
         break;
     case WR_OUTCOME_BARE_AMBIGUOUS:
-        if (bindings.active < 2)
+        if (active_everywhere(arrival, &bindings) < 2)
             unfounded(oracle, SIM_ORACLE_ORDER, arrival, "it is not bound in two active sessions");
         break;
     case WR_OUTCOME_REPLAYED:

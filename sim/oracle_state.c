@@ -464,6 +464,7 @@ struct sim_arrival *sim_arrival_add(struct sim_oracle *oracle, const struct wr_d
     arrival->from = datagram->from;
     arrival->bytes = copy;
     arrival->size = datagram->size;
+    arrival->elsewhere = datagram->bound_elsewhere;
     arrival->sender = sender;
     arrival->slot = SIM_NO_SLOT;
     arrival->hold_until_ns = WR_NEVER;

@@ -88,6 +88,7 @@ struct sim_arrival {
     uint32_t size, sender;
     struct sim_sight sight;
     bool bad_source; /* nothing may be sent there (section 5) */
+    bool elsewhere;  /* it was bound in an active session of another relay when it arrived */
     bool kept, met, has_outcome, has_verdict, applied, promoted;
     bool was_bound;    /* the source was bound in its session when it arrived, */
     int role;          /* in this role */

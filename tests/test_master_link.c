@@ -402,6 +402,141 @@ Test(master_link, a_load_above_100_percent_is_100)
     cr_expect_eq(latest(&owner)->load_pct, 100);
 }
 
+/* ---- What was registered has changed -----------------------------------------------------------
+ */
+
+Test(master_link, a_change_registers_anew_at_once_and_nothing_is_lost)
+{
+    struct owner owner = {0};
+    struct wr_master_link link;
+    struct wr_master_answer answer = good(60000, 7);
+    enlist(&link, &owner, 60000);
+    wr_master_link_changed(&link, 5 * WR_S);
+    cr_expect_eq(owner.request_count, 2);
+    cr_expect_eq(latest(&owner)->kind, WR_MASTER_REGISTER);
+    cr_expect(wr_master_link_registered(&link));
+    wr_master_link_answer(&link, 6 * WR_S, latest(&owner)->id, &answer);
+    cr_expect(wr_master_link_registered(&link));
+    cr_expect_eq(owner.registered_events, 1);
+    cr_expect_eq(owner.lost_events, 0);
+    cr_expect_eq(link.counters.registers_sent, 2);
+    cr_expect_eq(owner.request_count, 2, "once is enough");
+    /* The interval begins anew; the refresh of the key comes first. */
+    wr_master_link_on_deadline(&link, 66 * WR_S - 1);
+    cr_expect_eq(latest(&owner)->kind, WR_MASTER_KEY);
+    wr_master_link_on_deadline(&link, 66 * WR_S);
+    cr_expect_eq(latest(&owner)->kind, WR_MASTER_HEARTBEAT);
+}
+
+Test(master_link, a_change_waits_for_the_request_that_is_on_its_way)
+{
+    struct owner owner = {0};
+    struct wr_master_link link;
+    struct wr_master_answer answer = good(60000, 7);
+    started(&link, &owner);
+    wr_master_link_changed(&link, 1 * WR_S);
+    cr_expect_eq(owner.request_count, 1);
+    wr_master_link_answer(&link, 2 * WR_S, latest(&owner)->id, &answer);
+    cr_expect_eq(owner.request_count, 2, "behind a register");
+    cr_expect_eq(latest(&owner)->kind, WR_MASTER_REGISTER);
+    wr_master_link_answer(&link, 3 * WR_S, latest(&owner)->id, &answer);
+    cr_expect_eq(owner.request_count, 2);
+
+    wr_master_link_on_deadline(&link, 60 * WR_S);
+    wr_master_link_on_deadline(&link, 63 * WR_S);
+    cr_assert_eq(latest(&owner)->kind, WR_MASTER_HEARTBEAT);
+    wr_master_link_changed(&link, 64 * WR_S);
+    cr_assert_eq(latest(&owner)->kind, WR_MASTER_HEARTBEAT);
+    answer_latest(&link, &owner, 65 * WR_S, WR_MASTER_OK);
+    cr_expect_eq(latest(&owner)->kind, WR_MASTER_REGISTER, "behind a heartbeat");
+}
+
+Test(master_link, a_change_before_the_master_took_us_in_needs_no_registration_of_its_own)
+{
+    struct owner owner = {0};
+    struct wr_master_link link;
+    struct wr_master_answer answer = good(60000, 7);
+    started(&link, &owner);
+    answer_latest(&link, &owner, 0, WR_MASTER_UNREACHABLE);
+    wr_master_link_changed(&link, 1);
+    cr_expect_eq(owner.request_count, 1, "the backoff is kept");
+    wr_master_link_on_deadline(&link, 1 * WR_S);
+    cr_assert_eq(latest(&owner)->kind, WR_MASTER_REGISTER);
+    wr_master_link_answer(&link, 2 * WR_S, latest(&owner)->id, &answer);
+    cr_expect_eq(owner.request_count, 2);
+}
+
+Test(master_link, a_change_that_the_master_refuses_is_given_up_and_heartbeats_go_on)
+{
+    const enum wr_master_status refusals[] = {WR_MASTER_BAD_REQUEST, WR_MASTER_UNAUTHORIZED,
+                                              WR_MASTER_FORBIDDEN};
+    for (size_t i = 0; i < 3; i++) {
+        struct owner owner = {0};
+        struct wr_master_link link;
+        enlist(&link, &owner, 20000);
+        wr_master_link_changed(&link, 1 * WR_S);
+        answer_latest(&link, &owner, 2 * WR_S, refusals[i]);
+        cr_expect_not(wr_master_link_registered(&link), "any failure");
+        cr_expect_eq(owner.request_count, 3);
+        cr_expect_eq(latest(&owner)->kind, WR_MASTER_HEARTBEAT);
+        answer_latest(&link, &owner, 2 * WR_S, WR_MASTER_OK);
+        cr_expect(wr_master_link_registered(&link));
+        cr_expect_eq(wr_master_link_next_deadline(&link), 22 * WR_S, "the next heartbeat");
+        wr_master_link_on_deadline(&link, 22 * WR_S);
+        cr_expect_eq(latest(&owner)->kind, WR_MASTER_HEARTBEAT);
+    }
+}
+
+Test(master_link, a_change_that_fails_is_tried_again_with_backoff_between_heartbeats)
+{
+    struct owner owner = {0};
+    struct wr_master_link link;
+    struct wr_master_answer answer = good(60000, 7);
+    enlist(&link, &owner, 60000);
+    wr_master_link_changed(&link, 1 * WR_S);
+    wr_instant now = 1 * WR_S;
+    for (uint64_t backoff_s = 1; backoff_s <= 8; backoff_s *= 2) {
+        cr_assert_eq(latest(&owner)->kind, WR_MASTER_REGISTER, "%u s", (unsigned)backoff_s);
+        answer_latest(&link, &owner, now, WR_MASTER_OTHER);
+        cr_assert_eq(latest(&owner)->kind, WR_MASTER_HEARTBEAT);
+        answer_latest(&link, &owner, now, WR_MASTER_OK);
+        now = wr_after(now, backoff_s * WR_S);
+        cr_assert_eq(wr_master_link_next_deadline(&link), now, "%u s", (unsigned)backoff_s);
+        wr_master_link_on_deadline(&link, now);
+    }
+    wr_master_link_answer(&link, now, latest(&owner)->id, &answer);
+    cr_expect(wr_master_link_registered(&link));
+    cr_expect_eq(link.backoff_ns, WR_MASTER_BACKOFF_MIN_NS);
+    cr_expect_eq(wr_master_link_next_deadline(&link), 60 * WR_S, "the key's refresh");
+}
+
+Test(master_link, a_change_meets_a_master_that_forgot_us)
+{
+    struct owner owner = {0};
+    struct wr_master_link link;
+    struct wr_master_answer answer = good(60000, 7);
+    enlist(&link, &owner, 60000);
+    wr_master_link_changed(&link, 1 * WR_S);
+    answer_latest(&link, &owner, 1 * WR_S, WR_MASTER_UNREACHABLE);
+    answer_latest(&link, &owner, 1 * WR_S, WR_MASTER_NOT_FOUND);
+    cr_expect_eq(latest(&owner)->kind, WR_MASTER_REGISTER);
+    wr_master_link_answer(&link, 1 * WR_S, latest(&owner)->id, &answer);
+    cr_expect_eq(owner.request_count, 4, "it said what had changed");
+}
+
+Test(master_link, a_draining_relay_registers_nothing_anew)
+{
+    struct owner owner = {0};
+    struct wr_master_link link;
+    enlist(&link, &owner, 60000);
+    wr_master_link_drain(&link, 1 * WR_S);
+    answer_latest(&link, &owner, 1 * WR_S, WR_MASTER_OK);
+    uint32_t before = owner.request_count;
+    wr_master_link_changed(&link, 2 * WR_S);
+    cr_expect_eq(owner.request_count, before);
+    cr_expect_gt(wr_master_link_next_deadline(&link), 2 * WR_S);
+}
+
 /* Whatever the master does, the next deadline lies ahead, and never two contacts are out. */
 Test(master_link, deadlines_move_on_whatever_the_master_does)
 {
@@ -420,6 +555,8 @@ Test(master_link, deadlines_move_on_whatever_the_master_does)
             }
             if (dice >> 29 == 3)
                 wr_master_link_key_wanted(&link, now);
+            if (dice >> 29 == 5)
+                wr_master_link_changed(&link, now);
             wr_instant next = wr_master_link_next_deadline(&link);
             cr_assert_gt(next, now, "seed %u step %d", seed, step);
             now = next;

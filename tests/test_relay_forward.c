@@ -68,6 +68,29 @@ Test(relay_forward, a_source_that_cannot_be_answered_is_dropped)
     cr_expect_eq(bare_handshake("255.255.255.255:5000"), WR_OUTCOME_BAD_SOURCE);
 }
 
+Test(relay_forward, an_address_that_becomes_the_relays_own_is_served_no_more)
+{
+    const struct wr_address own[] = {at("198.51.100.1:4000"), at("[::ffff:198.51.100.2]:4000")};
+    desk.config.own_addresses = own;
+    desk.config.own_address_count = 1;
+    reopen();
+    wr_relay_set_own_addresses(desk.relay, own + 1, 1);
+    cr_expect_eq(forward(1, "198.51.100.1:4000", 1), WR_OUTCOME_SESSION_NOT_FOUND);
+    cr_expect_eq(forward(1, "198.51.100.2:4000", 1), WR_OUTCOME_BAD_SOURCE);
+    cr_expect_null(wr_relay_set_limits(desk.relay, &desk.config));
+    cr_expect_eq(forward(1, "198.51.100.1:4000", 1), WR_OUTCOME_SESSION_NOT_FOUND);
+    cr_expect_eq(forward(1, "198.51.100.2:4000", 1), WR_OUTCOME_BAD_SOURCE);
+    wr_relay_set_own_addresses(desk.relay, NULL, 0);
+    cr_expect_eq(forward(1, "198.51.100.2:4000", 1), WR_OUTCOME_SESSION_NOT_FOUND);
+
+    join(1, CLIENT, SERVER);
+    const struct wr_address client = at(CLIENT);
+    wr_relay_set_own_addresses(desk.relay, &client, 1);
+    cr_expect_eq(forward(1, CLIENT, 1), WR_OUTCOME_BAD_SOURCE);
+    desk_go(30 * WR_S);
+    cr_expect_eq(forward(1, SERVER, 1), WR_OUTCOME_STALE_RECEIVER);
+}
+
 Test(relay_forward, the_identical_bytes_go_to_the_other_peer)
 {
     join(1, CLIENT, SERVER);

@@ -1,8 +1,11 @@
 /*
- * What a master answers (section 8). The first byte says to which request, the rest is the body.
+ * What a master answers (section 8). The first byte says to which request (modulo 3) and what else
+ * is the case (the rest of it, answers_link.h), what follows is the body.
  * The relay's reading and a second one, over a JSON reader of its own, agree on what is an answer
- * and on what it says; garbage leaves nothing of itself behind.
+ * and on what it says; garbage leaves nothing of itself behind. The link that asked does with it
+ * what section 8 says.
  */
+#include "answers_link.h"
 #include "support.h"
 
 #include "second/json.h"
@@ -16,7 +19,9 @@
 
 const struct fuzz_target fuzz_target = {
     .name = "answers",
-    .property = "two readings of a master's answer agree, and garbage says nothing at all",
+    .property =
+        "two readings of a master's answer agree, garbage says nothing at all, and the link "
+        "goes on as section 8 says",
     .bytes_max = 2048,
     .canaries = {{"answer_key_of_31", 50000}, {"answer_kid_with_nul", 50000}},
 };
@@ -131,6 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     FUZZ_REQUIRE(answer.has_key == expected.has_key, "a key");
     FUZZ_REQUIRE(memcmp(answer.public_key, expected.public_key, 32) == 0, "the key's bytes");
     FUZZ_REQUIRE(memcmp(answer.kid, expected.kid, sizeof answer.kid) == 0, "its kid");
+    answers_check_link(kind, &answer, bytes[0] / 3);
     return 0;
 }
 

@@ -1,9 +1,10 @@
 /*
  * Limits: the table of buckets (core/bucket_table.h) against a list that forgets the least recently
  * used of each set, and the cell rate algorithm (core/gcra.h) against a leaking bucket whose level
- * is kept in wide integers. A limit never lets more than burst and rate through.
+ * is kept in wide integers. A limit never lets more than burst and rate through. Beside them
+ * (fuzz/bucket_parts.h) what relays share, and the memory of tokens.
  */
-#include "actions.h"
+#include "bucket_parts.h"
 
 #include <bucket_table.h>
 #include <gcra.h>
@@ -16,24 +17,36 @@
 #define NAMES       24
 #define HISTORY_MAX 2048
 
-enum tag { USE, WAIT, WAIT_LONG, DRAW_BYTES, SWITCH_RATE, REJECT, TAGS };
-static const char *const names[TAGS] = {"use",        "time passes", "much time passes",
-                                        "draw bytes", "other rate",  "reject"};
+enum tag {
+    USE,
+    WAIT,
+    WAIT_LONG,
+    DRAW_BYTES,
+    SWITCH_RATE,
+    REJECT,
+    SHARED_OPEN,
+    SHARED_CLOSE,
+    SHARED_DRAW,
+    TOKENS_ADD,
+    TOKENS_FIND,
+    TOKENS_CLEAR,
+    TAGS
+};
+static const char *const names[TAGS] = {
+    "use",         "time passes",      "much time passes", "draw bytes",
+    "other rate",  "reject",           "open a session",   "close sessions",
+    "draw shared", "tokens are known", "ask for a token",  "forget tokens"};
 
 const struct fuzz_target fuzz_target = {
     .name = "bucket",
-    .property = "buckets hold what a naive list holds, and no limit lets more through than it says",
+    .property = "buckets and the memory of tokens hold what a naive list holds, and no limit lets "
+                "more through than it says",
     .bytes_max = 2048,
-    .canaries = {{"bucket_keeps_oldest", 20000}},
+    .canaries = {{"bucket_keeps_oldest", 10000}},
 };
 
 static const uint32_t rates[] = {0, 1, 2, 3, 20, 50, 200, 1000, 20000, 999999937};
 #define RATES (sizeof rates / sizeof *rates)
-
-/* A bucket that leaks one nanosecond a nanosecond: the same rule told by its level. */
-struct leak {
-    __int128 level_ns, at_ns;
-};
 
 struct model_bucket {
     bool exists;
@@ -82,7 +95,7 @@ static bool leak_allows(struct leak *leak, wr_instant now, uint64_t cost_ns, uin
     return leak->level_ns + cost_ns <= burst_ns;
 }
 
-static bool leak_take(struct leak *leak, wr_instant now, uint64_t cost_ns, uint64_t burst_ns)
+bool leak_take(struct leak *leak, wr_instant now, uint64_t cost_ns, uint64_t burst_ns)
 {
     if (!leak_allows(leak, now, cost_ns, burst_ns))
         return false;
@@ -189,6 +202,28 @@ static void step(struct world *world, struct fuzz_action *action)
         name = rates[fuzz_take_below(action, RATES)];
         switch_rate(world, name, fuzz_take_below(action, 32));
         break;
+    case SHARED_OPEN:
+        shared_open(fuzz_take_u8(action));
+        break;
+    case SHARED_CLOSE:
+        shared_close(fuzz_take_u8(action));
+        break;
+    case SHARED_DRAW:
+        set = fuzz_take_below(action, 3);
+        shared_draw(set, fuzz_take(action, 4), world->now);
+        break;
+    case TOKENS_ADD:
+        set = fuzz_take_below(action, 2);
+        name = (uint32_t)fuzz_take(action, 2) % TOKEN_NAMES;
+        tokens_add(set == 0, name, 1 + (uint32_t)fuzz_take(action, 2));
+        break;
+    case TOKENS_FIND:
+        set = fuzz_take_below(action, 2);
+        tokens_find(set == 0, (uint32_t)fuzz_take(action, 2) % TOKEN_NAMES);
+        break;
+    case TOKENS_CLEAR:
+        tokens_clear();
+        break;
     case TAGS:
         break;
     }
@@ -204,6 +239,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct fuzz_actions list = fuzz_actions_over(bytes, size);
     while (fuzz_next_action(&list, &action))
         step(&world, &action);
+    parts_end();
     return 0;
 }
 

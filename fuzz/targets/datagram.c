@@ -143,6 +143,25 @@ static size_t essence(const uint8_t *bytes, size_t size, uint8_t *out)
     return 20 + body + cookie;
 }
 
+/* Names of what a datagram says, known or not: types by their byte, reasons by their number. */
+static void check_names(uint8_t type, unsigned reason)
+{
+    static const char *const types[] = {[1] = "lease_present",
+                                        [2] = "lease_ack",
+                                        [3] = "lease_reject",
+                                        [4] = "lease_renew",
+                                        [16] = "forward"};
+    static const char *const reasons[] = {"none",        "expired",      "invalid_signature",
+                                          "wrong_relay", "session_full", "banned",
+                                          "rate_limited"};
+    const char *wanted = type < 17 && types[type] != NULL ? types[type] : "unknown";
+    const char *name = wr_packet_type_name((enum wr_packet_type)type);
+    FUZZ_REQUIRE(strcmp(name, wanted) == 0, "type %u is %s", type, name);
+    name = wr_reject_reason_name((enum wr_reject_reason)reason);
+    wanted = reason < 7 ? reasons[reason] : "none";
+    FUZZ_REQUIRE(strcmp(name, wanted) == 0, "reason %u is %s", reason, name);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     uint8_t again[2000], wanted[2000];
@@ -150,6 +169,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     enum wr_outcome failure = WR_OUTCOME_COUNT;
     if (size > fuzz_target.bytes_max)
         return 0;
+    if (size >= 22)
+        check_names(bytes[2], (unsigned)bytes[20] << 8 | bytes[21]);
     struct sim_sight sight = sim_sight_of(bytes, (uint32_t)size, false);
     bool good = wr_wire_decode(bytes, size, &packet, &failure);
     FUZZ_REQUIRE(good == (sight.kind != SIM_SIGHT_JUNK), "one of two decoders refuses: %s or %s",

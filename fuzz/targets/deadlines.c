@@ -5,6 +5,7 @@
  */
 #include "actions.h"
 
+#include <keyed_hash.h>
 #include <session.h>
 #include <verify_queue.h>
 
@@ -13,7 +14,8 @@
 
 #define ADDRESSES 4
 #define SESSIONS  4
-#define PENDING   256 /* of the model: more actions than that do not fit an input */
+#define HASHES    65536 /* a multiple of the heads of any table */
+#define PENDING   256   /* of the model: more actions than that do not fit an input */
 
 enum tag { JOIN, REJOIN, LEAVE, OUT, HOLD, WAIT, TO_DEADLINE, TIME_OUT, START, SESSION, TAGS };
 static const char *const names[TAGS] = {"join", "key came",    "leave",     "goes out", "hold",
@@ -50,6 +52,28 @@ struct world {
 };
 
 static void *memory;
+static uint32_t neighbour; /* 0: not chosen yet */
+
+static struct wr_address address_of(uint32_t number)
+{
+    struct wr_address address = {.ip = {7, (uint8_t)number}, .port = 9};
+    if (number == ADDRESSES - 1)
+        memcpy(address.ip + 2, &neighbour, sizeof neighbour);
+    return address;
+}
+
+/* The last address is one whose keyed hash is that of the first, as far as any table of the queue
+ * looks at it: so that two sources share a chain. */
+static void choose_neighbour(const uint8_t key[WR_HASH_KEY_BYTES])
+{
+    const struct wr_address first = address_of(0);
+    uint64_t wanted = wr_hash_bytes(key, &first, sizeof first) % HASHES;
+    struct wr_address last;
+    do {
+        neighbour++;
+        last = address_of(ADDRESSES - 1);
+    } while (wr_hash_bytes(key, &last, sizeof last) % HASHES != wanted);
+}
 
 static void begin(struct world *world, uint32_t rate)
 {
@@ -65,14 +89,11 @@ static void begin(struct world *world, uint32_t rate)
     arena = (struct wr_arena){memory, 0};
     wr_verify_queue_layout(&world->queue, &arena);
     memset(world->queue.key, 5, sizeof world->queue.key);
+    if (neighbour == 0)
+        choose_neighbour(world->queue.key);
     wr_verify_queue_start(&world->queue, rate, &world->budget);
     world->rate = rate;
     world->level_at = now;
-}
-
-static struct wr_address address_of(uint32_t number)
-{
-    return (struct wr_address){.ip = {7, (uint8_t)number}, .port = 9};
 }
 
 static struct wr_session_id session_of(uint32_t number)

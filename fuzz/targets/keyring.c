@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum tag { ADD, REVOKE, WAIT, EXPIRE, SELECT, ADD_LONG, RETIRE, SKEW, TAGS };
-static const char *const names[TAGS] = {"add",    "revoke",    "time passes",
-                                        "expire", "select",    "add with a long kid",
-                                        "retire", "other skew"};
+enum tag { ADD, REVOKE, WAIT, EXPIRE, SELECT, ADD_LONG, RETIRE, SKEW, REVOKE_MANY, TAGS };
+static const char *const names[TAGS] = {"add",    "revoke",     "time passes",
+                                        "expire", "select",     "add with a long kid",
+                                        "retire", "other skew", "revoke many"};
 
 const struct fuzz_target fuzz_target = {
     .name = "keyring",
@@ -35,6 +35,8 @@ struct world {
     struct model_key keys[WR_KEYS_MAX]; /* oldest first */
     uint32_t count;
     bool revoked[256];
+    uint32_t revoked_count; /* keys that never were in the ring too */
+    uint32_t strangers;
     wr_instant now;
     uint64_t skew_ns;
     uint64_t generation;
@@ -156,10 +158,27 @@ static void revoke(struct world *world, uint8_t byte)
         forget(world, i);
         expected++;
     }
-    world->revoked[byte] = true;
+    bool fits = world->revoked[byte] || world->revoked_count < WR_KEYS_REVOKED_MAX;
+    world->revoked_count += fits && !world->revoked[byte];
+    world->revoked[byte] = fits;
     world->dropped = 0;
-    FUZZ_REQUIRE(wr_keyring_revoke(&world->ring, bytes, count_dropped, world), "there is room");
+    FUZZ_REQUIRE(wr_keyring_revoke(&world->ring, bytes, count_dropped, world) == fits,
+                 "%u are revoked", world->revoked_count);
     FUZZ_REQUIRE(world->dropped == expected, "%u keys left", world->dropped);
+}
+
+/* Keys that nobody saw before: as many as there is room for stay revoked. */
+static void revoke_many(struct world *world, uint32_t count)
+{
+    while (count-- > 0) {
+        uint32_t number = world->strangers++;
+        const uint8_t bytes[WR_PUBLIC_KEY_BYTES] = {0xff, (uint8_t)(number >> 8), (uint8_t)number};
+        bool fits = world->revoked_count < WR_KEYS_REVOKED_MAX;
+        FUZZ_REQUIRE(wr_keyring_revoke(&world->ring, bytes, count_dropped, world) == fits,
+                     "%u are revoked", world->revoked_count);
+        FUZZ_REQUIRE(wr_keyring_revoked(&world->ring, bytes) == fits, "revoked or not");
+        world->revoked_count += fits;
+    }
 }
 
 /* A pinned key is pinned no longer and leaves like a superseded one. */
@@ -263,6 +282,9 @@ static void step(struct world *world, struct fuzz_action *action)
     case SKEW: /* for keys that are superseded later */
         world->skew_ns = fuzz_take_u8(action) * WR_S;
         wr_keyring_set_skew(&world->ring, world->skew_ns);
+        break;
+    case REVOKE_MANY:
+        revoke_many(world, fuzz_take_u8(action));
         break;
     case TAGS:
         break;

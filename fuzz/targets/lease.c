@@ -9,6 +9,7 @@
  * accepted again and says the same. The mutator works on what is signed and signs it again with the
  * test key, so that most inputs get behind the signature.
  */
+#include "signatures.h"
 #include "support.h"
 
 #include "second/claims.h"
@@ -244,13 +245,10 @@ static void check_minted_anew(const struct terms *terms, const struct wr_claims 
     FUZZ_REQUIRE(memcmp(&again, claims, sizeof again) == 0, "minted anew it says something else");
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+static void check(const uint8_t *bytes, size_t size)
 {
     struct wr_claims claims;
     struct second_claims second;
-    if (size < TERMS_BYTES || size > fuzz_target.bytes_max)
-        return 0;
-    make_keys();
     struct terms terms = terms_of(bytes);
     bytes += TERMS_BYTES;
     size -= TERMS_BYTES;
@@ -262,6 +260,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         check_oracle_reading(&terms, bytes, size, &second);
     if (verdict == WR_VERDICT_ACCEPTED)
         check_minted_anew(&terms, &claims);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    if (size < TERMS_BYTES || size > fuzz_target.bytes_max)
+        return 0;
+    make_keys();
+    check(bytes, size);
+    fuzz_signatures_forget();
     return 0;
 }
 

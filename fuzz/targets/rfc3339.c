@@ -32,6 +32,15 @@ static void check_written(uint64_t unix_ms)
                  "%s for %" PRIu64, text, unix_ms);
 }
 
+/* What lies behind the year 9999 is written as its end. */
+static void check_beyond(uint64_t unix_ms)
+{
+    char text[WR_RFC3339_TEXT_BYTES], last[WR_RFC3339_TEXT_BYTES];
+    wr_rfc3339_format(unix_ms, text);
+    wr_rfc3339_format(WR_RFC3339_UNIX_MS_MAX, last);
+    FUZZ_REQUIRE(strcmp(text, last) == 0, "%s for %" PRIu64, text, unix_ms);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     uint64_t unix_ms = 12345, number = 0;
@@ -51,6 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     for (size_t i = 0; i < size && i < 8; i++)
         number = number << 8 | bytes[i];
     check_written(number % (WR_RFC3339_UNIX_MS_MAX + 1));
+    if (number > WR_RFC3339_UNIX_MS_MAX)
+        check_beyond(number);
     return 0;
 }
 

@@ -2,10 +2,14 @@
  * Scenario files through the simulator's reader (sim/scenario_parse.h). Every mistake has a place
  * inside the text. What a file means does not depend on how it is laid out. A member that appears
  * twice, one that nobody knows, and a scenario that expects nothing are refused. Whatever is
- * accepted names only what exists, keeps its order of time, and can be given back.
+ * accepted names only what exists, keeps its order of time, and can be given back. Every text in it
+ * that is an address (core/address.h) is one for the C library too, and is written as it writes it.
  */
 #include "support.h"
 
+#include "second/address.h"
+
+#include <address.h>
 #include <scenario_parse.h>
 
 #include <stdlib.h>
@@ -140,6 +144,44 @@ static void check_topology(const struct sim_scenario *s)
     }
 }
 
+/* ---- Addresses ------------------------------------------------------------------------------- */
+
+static void check_address(const char *text)
+{
+    struct wr_address address, again;
+    struct second_address second;
+    char written[WR_ADDRESS_TEXT_BYTES], wanted[SECOND_ADDRESS_TEXT_BYTES];
+    uint8_t prefix[16];
+    bool good = wr_address_parse(text, &address);
+    FUZZ_REQUIRE(good == second_address(text, &second), "%s: an address for one reader", text);
+    if (!good)
+        return;
+    FUZZ_REQUIRE(memcmp(address.ip, second.ip, 16) == 0 && address.port == second.port &&
+                     address.zone == second.zone && address.reserved == 0,
+                 "%s is another address", text);
+    FUZZ_REQUIRE(wr_address_unanswerable(&address) == second_address_unanswerable(&second),
+                 "%s: nothing may be sent there, for one reader", text);
+    wr_address_prefix(&address, prefix);
+    size_t shared = wr_address_is_v4(&address) ? 16 : 8;
+    FUZZ_REQUIRE(memcmp(prefix, second.ip, shared) == 0, "%s: its prefix", text);
+    for (size_t i = shared; i < sizeof prefix; i++)
+        FUZZ_REQUIRE(prefix[i] == 0, "%s: behind its prefix", text);
+    wr_address_format(&address, written);
+    FUZZ_REQUIRE(wr_address_parse(written, &again) && wr_address_equal(&address, &again) &&
+                     wr_address_same_ip(&address, &again),
+                 "%s is written as %s", text, written);
+    if (second_address_text(&second, wanted) != NULL)
+        FUZZ_REQUIRE(strcmp(written, wanted) == 0, "%s, not %s", written, wanted);
+}
+
+static void check_addresses(const cJSON *node)
+{
+    if (cJSON_IsString(node))
+        check_address(node->valuestring);
+    for (const cJSON *child = node->child; child != NULL; child = child->next)
+        check_addresses(child);
+}
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 struct reading {
@@ -254,6 +296,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         memcpy(text, bytes, size);
     text[size] = '\0';
     cJSON *root = cJSON_Parse(text);
+    if (root != NULL)
+        check_addresses(root);
     if (root == NULL || !too_big(root)) {
         struct reading reading = read(text, size);
         if (root != NULL && reading.json && !has_twins(root))
@@ -302,7 +346,7 @@ static void change_digit(cJSON *node, uint64_t *random)
 {
     int step = fuzz_random_below(random, 2) == 0 ? 1 : -1;
     if (cJSON_IsNumber(node))
-        cJSON_SetNumberHelper(node, node->valueint + step);
+        cJSON_SetNumberHelper(node, node->valuedouble + step);
     for (char *at = cJSON_IsString(node) ? node->valuestring + strlen(node->valuestring) : NULL;
          at != NULL && at > node->valuestring;) {
         if (*--at >= '0' && *at <= '9') {

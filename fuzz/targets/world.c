@@ -20,9 +20,9 @@ const struct fuzz_target fuzz_target = {
     .property = "no world makes an oracle object, and every world is the same the second time",
     .bytes_max = 1024,
     .canaries = {{"held_forgotten", 400},
-                 {"rejects_uncapped", 400},
+                 {"rejects_uncapped", 1200},
                  {"idle_never", 400},
-                 {"skip_not_yet_valid", 400}},
+                 {"skip_not_yet_valid", 1200}},
 };
 
 #define COUNTERS 4096u

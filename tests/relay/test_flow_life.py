@@ -150,6 +150,70 @@ def a_drain_ends_with_its_timeout(program):
         equal(relay.wait(), 0, "exit code")
 
 
+def fill(pipe):
+    """So that nothing more can be written to it. By an opening of our own, which alone is
+    non-blocking."""
+    own = os.open(f"/proc/self/fd/{pipe}", os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        for size in (4096, 1):
+            try:
+                while True:
+                    os.write(own, b" " * size)
+            except BlockingIOError:
+                pass
+    finally:
+        os.close(own)
+
+
+def stopped(process):
+    """Stops a process; False where it has ended already."""
+    process.send_signal(signal.SIGSTOP)
+    for _ in before():
+        with open(f"/proc/{process.pid}/stat") as file:
+            state = file.read().rpartition(")")[2].split()[0]
+        if state in "TZ":
+            return state == "T"
+    raise Fail("it did not stop")
+
+
+def signalled_at_its_end(program, number):
+    """The exit code of a drained relay that gets a signal while it waits for its log, which nobody
+    reads; 0 where that was too late."""
+    log, pipe = os.pipe()
+    process = subprocess.Popen([program, *bare_arguments("--log-format", "json")], stderr=pipe,
+                               stdin=subprocess.DEVNULL)
+    try:
+        with open(log) as lines:
+            events = (json.loads(line) for line in lines)
+            address = next(event["address"] for event in events
+                           if event["event"] == "http_listening")
+            next(event for event in events if event["event"] == "ready_to_serve")
+            fill(pipe)
+            process.send_signal(signal.SIGTERM)
+            for _ in before():  # HTTP is the first thing that ends
+                if not stopped(process):
+                    break
+                with socket.socket() as http:
+                    if http.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) != 0:
+                        process.send_signal(number)
+                        break
+                process.send_signal(signal.SIGCONT)
+            process.send_signal(signal.SIGCONT)
+            return process.wait(DEADLINE)
+    finally:
+        os.close(pipe)
+        process.kill()
+        process.wait()
+
+
+def a_second_signal_after_the_drain_ends_it_at_once(program):
+    for _ in range(20):  # a try may come too late
+        code = signalled_at_its_end(program, signal.SIGINT)
+        if code != 0:
+            break
+    equal(code, 128 + signal.SIGINT, "exit code")
+
+
 # ---- Reload ------------------------------------------------------------------------------------
 
 
@@ -310,6 +374,28 @@ def check_config_starts_nothing(program):
                           timeout=DEADLINE, check=False)
     equal(done.returncode, 0, "exit code")
     refused_start(program, bare_arguments("--check-config", "--max-sessions", "none"))
+
+
+def check_config_makes_no_relay_id_and_finds_the_one_there_is(program):
+    def last_line(*arguments):
+        done = subprocess.run([program, *bare_arguments("--check-config", *arguments)],
+                              capture_output=True, text=True, timeout=DEADLINE, check=False)
+        equal(done.returncode, 0, f"exit code; it said: {done.stderr}")
+        return done.stdout.splitlines()[-1]
+
+    fine = "wavry-relay: the configuration is fine "
+    equal(last_line(), fine + "(each start has a new relay id)", "without a directory")
+    with temporary_folder() as folder:
+        state = folder + "/state"
+        equal(last_line("--state-dir", state), f"{fine}(a new relay id will be made in {state})",
+              "a directory that is not there")
+        equal(os.listdir(folder), [], "what a check made")
+        with Relay(program, "--state-dir", state, relay_id=None) as relay:
+            identity = relay.json("/health")["relay_id"]
+        equal(last_line("--state-dir", state), f"{fine}(relay id {identity})", "one that was made")
+        text = refused_start(program, bare_arguments("--check-config", "--state-dir",
+                                                     folder + "/no/state"))
+        check("--state-dir" in text and "expected" in text, text)
 
 
 def help_and_version_are_there(program):

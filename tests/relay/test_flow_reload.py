@@ -2,14 +2,38 @@
 
 usage: test_flow_reload.py WAVRY_RELAY [TEST…]
 """
+import pathlib
 import signal
+import subprocess
 import sys
-
 import uuid
 
-from relay_bed import CLIENT, Fail, Key, Peer, Relay, check, equal, main, temporary_folder
+from relay_bed import (CLIENT, DEADLINE, Fail, Key, Peer, Relay, check, equal, main,
+                       temporary_folder)
+from test_flow_nat import Namespace
 
 OLD, NEW = Key("old", b"\2" * 32), Key("new", b"\3" * 32)
+PUBLIC = {"WAVRY_RELAY_ALLOW_PUBLIC_BIND": "1", "WAVRY_RELAY_ALLOW_HOST_PROD_BIND": "1"}
+
+# A FORWARD to a relay's port, forged to come from the same port of this address; says what became
+# of it.
+FORGE = """
+import socket, sys, uuid
+sys.path.insert(0, sys.argv[1])
+from relay_bed import Relay, forward
+address, port, http = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+relay = Relay.__new__(Relay)
+relay.http = "127.0.0.1", http
+before = relay.metrics()
+data = forward(uuid.uuid4(), 1)
+udp = b"".join(n.to_bytes(2, "big") for n in (port, port, 8 + len(data), 0)) + data
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+raw.bind((address, 0))
+raw.sendto(udp, ("127.0.0.1", 0))
+relay.wait_received(before["wavry_relay_packets_rx"] + 1)
+after = relay.metrics()
+print(*(name for name in after if "outcomes_total" in name and after[name] != before[name]))
+"""
 
 
 class Reloaded:
@@ -108,6 +132,48 @@ def all_keys_may_get_other_kids(program):
             for key in keys:
                 Peer(relay, uuid.uuid4(), CLIENT, key).join()
             equal(relay.metrics()["wavry_relay_keys"], 8, "keys")
+
+
+def an_address_that_came_later_is_the_relays_own_after_a_reload(program):
+    """In a network of its own, where addresses come and go; without the right to make one there is
+    nothing to see."""
+    late = "192.0.2.9"
+    try:
+        namespace = Namespace()
+        namespace.run("ip", "link", "set", "lo", "up")
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"skipped: no network namespaces here: {error}")
+        return
+
+    def forged(relay):
+        done = subprocess.run(
+            namespace.command(sys.executable, "-c", FORGE, str(pathlib.Path(__file__).parent), late,
+                              str(relay.address[1]), str(relay.http[1])),
+            capture_output=True, text=True, timeout=DEADLINE, check=False)
+        equal(done.returncode, 0, done.stderr)
+        return done.stdout.strip()
+
+    def reloaded(relay):
+        """How many own addresses there are, and how often they were said to have changed."""
+        seen = len(relay.lines)
+        relay.signal(signal.SIGHUP)
+        line = relay.wait_line("reloaded", after=seen)
+        return line["own_addresses"], sum(entry["event"] == "own_addresses_changed"
+                                          for entry in relay.lines)
+
+    try:
+        with Relay(program, listen="0.0.0.0:0", env=PUBLIC, wrapper=namespace.command()) as relay:
+            equal(reloaded(relay), (1, 0), "loopback alone")
+            namespace.run("ip", "address", "add", late + "/32", "dev", "lo")
+            stranger = forged(relay)
+            check("bad_source" not in stranger and stranger, f"a stranger's: {stranger}")
+            equal(reloaded(relay), (2, 1), "one more")
+            equal(forged(relay), 'wavry_relay_outcomes_total{outcome="bad_source"}', "its own")
+            equal(reloaded(relay), (2, 1), "nothing new")
+            namespace.run("ip", "address", "delete", late + "/32", "dev", "lo")
+            equal(reloaded(relay), (1, 2), "one less")
+    finally:
+        namespace.close()
 
 
 if __name__ == "__main__":

@@ -152,3 +152,121 @@ Test(identity, a_place_where_nothing_can_be_kept)
     cr_assert_not(rd_identity_load(&options, id, &error));
     desk_says(error.text, "--state-dir:", "/file cannot be opened: Not a directory");
 }
+
+/* ---- Looking, and changing nothing -------------------------------------------------------------
+ */
+
+/* As the user that may do nothing here; desk_remove_files wants the rights back. */
+static void as_nobody(void (*check)(const struct rd_options *options),
+                      const struct rd_options *options)
+{
+    bool root = geteuid() == 0;
+    cr_assert(!root || seteuid(65534) == 0);
+    check(options);
+    cr_assert(!root || seteuid(0) == 0);
+}
+
+static bool is_there(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0;
+}
+
+Test(identity, a_check_makes_nothing)
+{
+    struct rd_options options = keeping("state");
+    cr_assert(rd_identity_check(&options, id, &error), "%s", error.text);
+    cr_assert_str_empty(id);
+    cr_assert_not(is_there(options.state_dir));
+    options = keeping(".");
+    cr_assert(rd_identity_check(&options, id, &error), "%s", error.text);
+    cr_assert_str_empty(id);
+    cr_assert_not(is_there(file_of(&options)));
+    options = keeping("state/");
+    cr_assert(rd_identity_check(&options, id, &error), "%s", error.text);
+    options.state_dir[0] = '\0';
+    cr_assert(rd_identity_check(&options, id, &error), "%s", error.text);
+    cr_assert_str_empty(id);
+}
+
+Test(identity, a_check_finds_what_a_start_would_use)
+{
+    struct rd_options options = keeping("state");
+    char made[sizeof id];
+    cr_assert(rd_identity_load(&options, made, &error), "%s", error.text);
+    cr_assert(rd_identity_check(&options, id, &error), "%s", error.text);
+    cr_assert_str_eq(id, made);
+    (void)snprintf(options.relay_id, sizeof options.relay_id, "given");
+    cr_assert(rd_identity_check(&options, id, &error), "%s", error.text);
+    cr_assert_str_eq(id, "given");
+}
+
+Test(identity, a_check_fails_where_a_start_would)
+{
+    struct rd_options options = keeping("missing/state");
+    cr_assert_not(rd_identity_check(&options, id, &error));
+    desk_says(error.text, "--state-dir:", "missing/state is not there", "/missing: No such file",
+              "expected");
+    (void)desk_file("file", "");
+    options = keeping("file");
+    cr_assert_not(rd_identity_check(&options, id, &error));
+    desk_says(error.text, "--state-dir:", "/file cannot be opened: Not a directory", "expected");
+    options = keeping("file/state");
+    cr_assert_not(rd_identity_check(&options, id, &error));
+    desk_says(error.text, "--state-dir:", "/file", "Not a directory", "expected");
+    options = keeping("link");
+    cr_assert_eq(symlink("nowhere", options.state_dir), 0);
+    cr_assert_not(rd_identity_check(&options, id, &error));
+    desk_says(error.text, "--state-dir:", "/link cannot be opened: No such file", "expected");
+    cr_assert_eq(unlink(options.state_dir), 0);
+    options = keeping(".");
+    (void)desk_file("relay-id", "two words\n");
+    cr_assert_not(rd_identity_check(&options, id, &error));
+    desk_says(error.text, "relay-id: holds no relay id");
+}
+
+static void may_not_make_it(const struct rd_options *options)
+{
+    cr_assert_not(rd_identity_check(options, id, &error));
+    desk_says(error.text, "--state-dir:", "state is not there and cannot be made in",
+              "Permission denied", "expected");
+    cr_assert_not(rd_identity_load(options, id, &error));
+}
+
+static void may_not_write(const struct rd_options *options)
+{
+    cr_assert_not(rd_identity_check(options, id, &error));
+    desk_says(error.text, "--state-dir: nothing can be written in", "Permission denied",
+              "expected");
+    cr_assert_not(rd_identity_load(options, id, &error));
+}
+
+static void may_read(const struct rd_options *options)
+{
+    cr_assert(rd_identity_check(options, id, &error), "%s", error.text);
+    cr_assert_str_eq(id, "relay-7");
+    cr_assert(rd_identity_load(options, id, &error), "%s", error.text);
+}
+
+static void may_not_read(const struct rd_options *options)
+{
+    cr_assert_not(rd_identity_check(options, id, &error));
+    desk_says(error.text, "relay-id", "Permission denied");
+    cr_assert_not(rd_identity_load(options, id, &error));
+}
+
+Test(identity, a_check_knows_what_its_user_may_do)
+{
+    struct rd_options inside = keeping("state"), here = keeping(".");
+    cr_assert_eq(chmod(desk_directory(), 0555), 0);
+    as_nobody(may_not_make_it, &inside);
+    as_nobody(may_not_write, &here);
+    cr_assert_eq(chmod(desk_directory(), 0755), 0);
+    (void)desk_file("relay-id", "relay-7\n");
+    cr_assert_eq(chmod(file_of(&here), 0444), 0);
+    cr_assert_eq(chmod(desk_directory(), 0555), 0);
+    as_nobody(may_read, &here);
+    cr_assert_eq(chmod(file_of(&here), 0000), 0);
+    as_nobody(may_not_read, &here);
+    cr_assert_eq(chmod(desk_directory(), 0755), 0);
+}

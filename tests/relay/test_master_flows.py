@@ -266,6 +266,77 @@ def a_master_that_forgot_hears_the_same_registration_again(program):
         relay.wait_line("master_request_failed", result="not_found", request="heartbeat")
 
 
+class Reloading:
+    """A relay of this master whose configuration file can be written anew."""
+
+    def __init__(self, master, program, folder, text):
+        self.path = folder + "/relay.conf"
+        self.write(text)
+        self.relay = relay_of(master, program, "--config", self.path)
+
+    def write(self, text):
+        with open(self.path, "w") as file:
+            file.write(text)
+
+    def reload(self, text):
+        """The count of log lines before."""
+        seen = len(self.relay.lines)
+        self.write(text)
+        self.relay.signal(signal.SIGHUP)
+        self.relay.wait_line("reloaded", after=seen)
+        return seen
+
+
+def sessions_told(master):
+    return [request.json()["max_sessions"] for request in master.seen("register")]
+
+
+def a_reload_of_what_was_registered_registers_anew(program):
+    """And no other one does: not of other options, not to the same number."""
+    with temporary_folder() as folder, master_with(interval_ms=60000) as master:
+        bench = Reloading(master, program, folder, "max-sessions = 50\n")
+        with bench.relay as relay:
+            wait_registered(relay)
+            pair = Pair(relay, key=OLD)
+            seen = bench.reload("max-sessions = 40\n")
+            relay.wait_line("master_registered_anew", after=seen)
+            first, second = master.wait_for_requests("register", 2)
+            equal(second.body, first.body.replace(b":50,", b":40,"), "body")
+            equal(relay.get("/ready")[0], 200, "/ready")
+            bench.reload("max-sessions = 40\nip-rate-limit-pps = 7\n")
+            bench.reload("max-sessions = 99\n")  # more than at the start waits for a restart
+            bench.reload("max-sessions = 40\nregion = mars\n")  # and so does a region
+            seen = bench.reload("max-sessions = 30\n")
+            relay.wait_line("master_registered_anew", after=seen)
+            equal(sessions_told(master), [50, 40, 30], "registrations")
+            pair.exchange()
+            check(not [line for line in relay.lines if line["event"] == "master_lost"], "lost")
+
+
+def a_registration_anew_that_is_refused_or_fails_harms_nothing(program):
+    with temporary_folder() as folder, master_with() as master:
+        bench = Reloading(master, program, folder, "max-sessions = 50\n")
+        with bench.relay as relay:
+            wait_registered(relay)
+            pair = Pair(relay, key=OLD)
+            master.once("register", "status", 403)
+            seen = bench.reload("max-sessions = 40\n")
+            line = relay.wait_line("master_request_failed", after=seen, request="register")
+            equal(line["result"], "forbidden", f"result ({line})")
+            relay.wait_line("master_registered", after=seen)  # by the next heartbeat
+            wait_ready(relay)
+            pair.exchange()
+
+            master.once("register", "status", 500)
+            seen = bench.reload("max-sessions = 30\n")
+            line = relay.wait_line("master_request_failed", after=seen, request="register")
+            equal(line["result"], "other", f"result ({line})")
+            relay.wait_line("master_registered_anew", after=seen)
+            equal(sessions_told(master), [50, 40, 30, 30], "registrations")
+            wait_ready(relay)
+            pair.exchange()
+
+
 def a_master_that_hangs_holds_up_nothing(program):
     """Neither a request on its way nor one that trickles: media, HTTP and the end go on."""
     for endpoint, behaviour in (("register", "hang"), ("register", "dribble"),

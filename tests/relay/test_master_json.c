@@ -33,7 +33,7 @@ Test(master_json, a_registration_is_what_the_real_master_takes)
     options.asn = 64500;
     strcpy(options.region, "eu-west");
     expect_body(
-        rd_master_register_body(&options, "6f1c"),
+        rd_master_register_body(&options, options.core.max_sessions, "6f1c"),
         "{\"relay_id\":\"6f1c\",\"endpoints\":[\"203.0.113.7:4000\","
         "\"[2001:db8::1]:4000\"],\"region\":\"eu-west\",\"asn\":64500,"
         "\"max_sessions\":100,\"max_bitrate_kbps\":20000,\"features\":[\"ipv4\",\"ipv6\"]}");
@@ -42,7 +42,7 @@ Test(master_json, a_registration_is_what_the_real_master_takes)
 Test(master_json, what_is_not_known_is_null)
 {
     struct rd_options options = options_of("127.0.0.1:4000", "127.0.0.1:4000", NULL);
-    expect_body(rd_master_register_body(&options, "r"),
+    expect_body(rd_master_register_body(&options, options.core.max_sessions, "r"),
                 "{\"relay_id\":\"r\",\"endpoints\":[\"127.0.0.1:4000\"],\"region\":null,"
                 "\"asn\":null,\"max_sessions\":100,\"max_bitrate_kbps\":20000,"
                 "\"features\":[\"ipv4\"]}");
@@ -55,7 +55,7 @@ Test(master_json, numbers_stay_whole_up_to_32_bits_and_texts_are_escaped)
     options.max_bitrate_kbps = UINT32_MAX;
     options.core.max_sessions = 1 << 24;
     strcpy(options.region, "a\"b\\c\n\xc3\xa9");
-    expect_body(rd_master_register_body(&options, "r"),
+    expect_body(rd_master_register_body(&options, options.core.max_sessions, "r"),
                 "{\"relay_id\":\"r\",\"endpoints\":[\"[::1]:4000\"],"
                 "\"region\":\"a\\\"b\\\\c\\n\xc3\xa9\",\"asn\":4294967295,"
                 "\"max_sessions\":16777216,\"max_bitrate_kbps\":4294967295,"
@@ -65,7 +65,7 @@ Test(master_json, numbers_stay_whole_up_to_32_bits_and_texts_are_escaped)
 Test(master_json, an_ipv4_wildcard_is_ipv4_only)
 {
     struct rd_options options = options_of("0.0.0.0:4000", "203.0.113.7:4000", NULL);
-    char *body = rd_master_register_body(&options, "r");
+    char *body = rd_master_register_body(&options, options.core.max_sessions, "r");
     cr_expect_not_null(strstr(body, "\"features\":[\"ipv4\"]"), "%s", body);
     free(body);
 }

@@ -4,15 +4,15 @@
 
 #include <criterion/criterion.h>
 
-static struct wr_address list[WR_OWN_ADDRESSES_MAX];
-static uint32_t left_out;
+static struct rd_own_addresses list;
 static struct rd_options options;
 
 static uint32_t own_of(const char *bound_text)
 {
     struct wr_address bound;
     cr_assert(wr_address_parse(bound_text, &bound));
-    return rd_own_addresses(&bound, &options, list, &left_out);
+    cr_assert(rd_own_addresses_find(&bound, &options, &list));
+    return list.count;
 }
 
 static void announce(const char *text)
@@ -25,7 +25,7 @@ static bool has(uint32_t count, const char *text)
     struct wr_address wanted;
     cr_assert(wr_address_parse(text, &wanted));
     for (uint32_t i = 0; i < count; i++)
-        if (wr_address_equal(&list[i], &wanted))
+        if (wr_address_equal(&list.addresses[i], &wanted))
             return true;
     return false;
 }
@@ -34,7 +34,7 @@ Test(own_addresses, a_bound_address_is_the_only_one)
 {
     cr_assert_eq(own_of("127.0.0.1:4000"), 1);
     cr_expect(has(1, "127.0.0.1:4000"));
-    cr_expect_eq(left_out, 0);
+    cr_expect_eq(list.left_out, 0);
 }
 
 Test(own_addresses, a_wildcard_is_every_address_of_the_host_with_its_port)
@@ -71,5 +71,24 @@ Test(own_addresses, a_relay_on_ipv4_has_no_place_for_ipv6)
 {
     uint32_t count = own_of("0.0.0.0:4000");
     for (uint32_t i = 0; i < count; i++)
-        cr_expect(wr_address_is_v4(&list[i]));
+        cr_expect(wr_address_is_v4(&list.addresses[i]));
+}
+
+Test(own_addresses, lists_are_equal_in_any_order)
+{
+    announce("192.0.2.1:4000");
+    announce("192.0.2.2:4000");
+    (void)own_of("127.0.0.1:4000");
+    struct rd_own_addresses one = list;
+    options.advertise_count = 0;
+    announce("192.0.2.2:4000");
+    announce("192.0.2.1:4000");
+    (void)own_of("127.0.0.1:4000");
+    cr_expect(rd_own_addresses_equal(&one, &list));
+    options.advertise_count = 1;
+    (void)own_of("127.0.0.1:4000");
+    cr_expect_not(rd_own_addresses_equal(&one, &list), "one less");
+    announce("192.0.2.3:4000");
+    (void)own_of("127.0.0.1:4000");
+    cr_expect_not(rd_own_addresses_equal(&one, &list), "another one");
 }

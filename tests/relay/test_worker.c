@@ -1,5 +1,6 @@
 #include "worker_stage.h"
 
+#include "address.h"
 #include "allocations.h"
 #include "rift.h"
 #include "worker_state.h"
@@ -249,6 +250,49 @@ Test(worker, limits_that_cannot_be_change_nothing)
         peer_join(&peer);
         peer_close(&peer);
     }
+}
+
+static uint64_t bad_sources(const struct rd_worker_snapshot *snapshot)
+{
+    return snapshot->core.counters.outcomes[WR_OUTCOME_BAD_SOURCE];
+}
+
+static struct wr_address address_of(const struct peer *peer)
+{
+    struct sockaddr_in name;
+    socklen_t bytes = sizeof name;
+    cr_assert_eq(getsockname(peer->fd, (struct sockaddr *)&name, &bytes), 0);
+    return wr_address_v4((const uint8_t *)&name.sin_addr, ntohs(name.sin_port));
+}
+
+/* A snapshot shows that the worker has carried out what was ordered before. */
+static void take_for_own(const struct wr_address *address)
+{
+    struct rd_own_addresses own = {.count = address != NULL};
+    if (address != NULL)
+        own.addresses[0] = *address;
+    rd_worker_set_own_addresses(stage.group.workers[0], &own);
+    (void)stage_snapshot();
+}
+
+Test(worker, an_address_that_becomes_the_relays_own_is_served_no_more)
+{
+    struct peer pair[WR_ROLES];
+    stage_open(1, false);
+    stage_pair(stage_session(0, 1), pair);
+    const struct wr_address address = address_of(&pair[0]);
+    take_for_own(&address);
+    peer_forward(&pair[0], 1);
+    stage_wait(bad_sources, 1);
+    struct wr_relay_config config = stage.options.core;
+    config.verify_rate = stage.group.verify_rate;
+    rd_worker_set_limits(stage.group.workers[0], &config);
+    (void)stage_snapshot();
+    peer_forward(&pair[0], 2);
+    stage_wait(bad_sources, 2);
+    take_for_own(NULL);
+    exchange(pair, 3);
+    leave(pair);
 }
 
 /* ---- Several workers ---------------------------------------------------------------------------

@@ -13,21 +13,28 @@
 #define EXIT_FAILS    1
 #define EXIT_USAGE    2
 
+/* The key that signs leases, by the name it has or that it is given; nothing where there is none.
+ */
+static bool read_signer(const char *key_file, const char *kid, struct probe_signer *signer)
+{
+    struct probe_error error = {""};
+    if (key_file != NULL && !probe_signer_read(key_file, signer, &error))
+        return probe_usage("%s", error.text);
+    if (kid != NULL)
+        (void)snprintf(signer->kid, sizeof signer->kid, "%s", kid);
+    return true;
+}
+
 static int check(int argc, char **argv)
 {
     static struct probe_report report;
     struct probe_options options;
-    struct probe_signer signer;
-    struct probe_error error = {""};
+    struct probe_signer signer = {0};
     int read = probe_options_read(&options, argc, argv);
     if (read != 0)
         return read == 1 ? EXIT_FORWARDS : EXIT_USAGE;
-    if (options.key_file != NULL && !probe_signer_read(options.key_file, &signer, &error)) {
-        probe_usage("%s", error.text);
+    if (!read_signer(options.key_file, options.kid, &signer))
         return EXIT_USAGE;
-    }
-    if (options.kid != NULL)
-        snprintf(signer.kid, sizeof signer.kid, "%s", options.kid);
     bool good = probe_check_run(&options, options.key_file != NULL ? &signer : NULL, &report);
     sodium_memzero(&signer, sizeof signer);
     probe_report_print(&report, options.json);
@@ -51,12 +58,8 @@ static int load(int argc, char **argv)
     int read = load_options_read(&options, argc, argv);
     if (read != 0)
         return read == 1 ? EXIT_FORWARDS : EXIT_USAGE;
-    if (options.key_file != NULL && !probe_signer_read(options.key_file, &signer, &error)) {
-        probe_usage("%s", error.text);
+    if (!read_signer(options.key_file, options.kid, &signer))
         return EXIT_USAGE;
-    }
-    if (options.kid != NULL)
-        snprintf(signer.kid, sizeof signer.kid, "%s", options.kid);
     bool good = load_run(&options, options.bare ? NULL : &signer, &results, &latency, &error);
     sodium_memzero(&signer, sizeof signer);
     if (!good) {

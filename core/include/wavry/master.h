@@ -120,6 +120,7 @@ struct wr_master_link {
     uint64_t interval_ns;
     uint64_t backoff_ns;              /* of the next failed register */
     wr_instant next_contact_ns;       /* register or heartbeat */
+    wr_instant renewal_ns;            /* while enlisted: register anew, WR_NEVER for not */
     wr_instant next_key_ns;           /* the refresh that comes anyway */
     wr_instant key_allowed_ns;        /* before it no refresh for an unknown kid */
     struct wr_master_pending contact; /* register or heartbeat */
@@ -146,6 +147,12 @@ void wr_master_link_answer(struct wr_master_link *link, wr_instant now, uint64_t
  * soon as 10 s have passed since it was last asked for that reason. Without effect where keys are
  * pinned. */
 void wr_master_link_key_wanted(struct wr_master_link *link, wr_instant now);
+
+/* What the owner's registrations say has changed: one goes at once, or right behind the request
+ * that is on its way. As long as it fails, heartbeats go on and it is tried again with backoff;
+ * where the master refuses it (400, 401, 403) what it was told before holds, until it is told anew.
+ * Without effect while draining: a registration has the master assign the relay again. */
+void wr_master_link_changed(struct wr_master_link *link, wr_instant now);
 
 /* From now on heartbeats say 100 % load; the next one goes at once (section 8, Drain). */
 void wr_master_link_drain(struct wr_master_link *link, wr_instant now);

@@ -380,6 +380,12 @@ void wr_relay_unban(struct wr_relay *relay, const char *sub, size_t sub_bytes);
  * what it was granted. NULL, or (nothing is changed then) the sentence that says what cannot be. */
 const char *wr_relay_set_limits(struct wr_relay *relay, const struct wr_relay_config *config);
 
+/* The relay's own addresses from now on, instead of those it was created with (section 5,
+ * Reflection); copied, 0..WR_OWN_ADDRESSES_MAX. What is bound at a new one already is not heard any
+ * more, and gets nothing once it was not heard for 30 s. */
+void wr_relay_set_own_addresses(struct wr_relay *relay, const struct wr_address *addresses,
+                                uint32_t count);
+
 /* No new sessions from now on; WR_EVENT_DRAINED when the last is gone or the time is over. */
 void wr_relay_drain(struct wr_relay *relay);
 

@@ -1,0 +1,120 @@
+"""What the scripts behind ci/fuzz share: programs that run and what they cost, and targets."""
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+running = set()
+stopping = threading.Event()
+
+
+def output_of(command, timeout=None, **environment):
+    """(exit code, all it wrote)."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               errors="replace", env={**os.environ, **environment})
+    running.add(process.pid)
+    try:
+        text, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        text, _ = process.communicate()
+    running.discard(process.pid)
+    return process.returncode, text
+
+
+def spent_by(command, log, **environment):
+    """Runs it with its output in the file `log`; the seconds of processor time it and its children
+    took, and those that went by."""
+    began = time.monotonic()
+    with open(log, "wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT,
+                                   env={**os.environ, **environment})
+    running.add(process.pid)
+    # First it is only looked at: as long as nobody has reaped it, its number is not another's.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    running.discard(process.pid)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime, time.monotonic() - began
+
+
+def stop_all(*_):
+    stopping.set()
+    for number in list(running):
+        try:
+            os.kill(number, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+
+
+def digest_of(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def slug(text):
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60]
+
+
+class Target:
+    """The programs of a target and where its things are: its seeds in the repository, what
+    campaigns keep in the build folder."""
+
+    def __init__(self, build, name, corpus):
+        self.name = name
+        self.build = build
+        self.replay = os.path.join(build, "bin", "replay_" + name)
+        self.engine = os.path.join(build, "bin", "fuzz_" + name)
+        self.simulator = os.path.join(build, "bin", "wavry-sim")
+        self.work = os.path.join(build, "work", name)
+        self.seeds = os.path.join(corpus, name)
+        self.about = json.loads(subprocess.check_output([self.replay, "--about"]))
+        for folder in ("corpus", "findings"):
+            os.makedirs(os.path.join(self.work, folder), exist_ok=True)
+
+    def options(self):
+        path = os.path.join(ROOT, "fuzz", "dict", self.name + ".dict")
+        with open(path, encoding="utf-8") as file:
+            words = any('="' in line for line in file)
+        return ["-max_len=%d" % self.about["bytes_max"], "-timeout=10", "-rss_limit_mb=2048",
+                *(["-dict=" + path] if words else [])]
+
+
+class Totals:
+    """Executions and processor time over all campaigns with the same engine: they begin anew when
+    the program's bytes change, because then another program was fuzzed."""
+
+    def __init__(self, target):
+        self.path = os.path.join(target.work, "totals.json")
+        self.counts = {"engine": digest_of(target.engine), "commit": commit(), "campaigns": 0,
+                       "executions": 0, "cpu_seconds": 0.0}
+        try:
+            with open(self.path, encoding="utf-8") as file:
+                kept = json.load(file)
+        except (OSError, ValueError):
+            return
+        if isinstance(kept, dict) and kept.keys() == self.counts.keys() and \
+                kept["engine"] == self.counts["engine"]:
+            self.counts = kept
+
+    def add(self, executions, cpu_seconds):
+        self.counts["campaigns"] += 1
+        self.counts["executions"] += executions
+        self.counts["cpu_seconds"] = round(self.counts["cpu_seconds"] + cpu_seconds, 3)
+        with open(self.path + ".new", "w", encoding="utf-8") as file:
+            json.dump(self.counts, file, indent=1)
+        os.replace(self.path + ".new", self.path)
+        return self.counts
+
+
+def commit():
+    """For people: since which commit the totals count."""
+    done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], check=False,
+                          capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"

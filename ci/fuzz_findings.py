@@ -1,0 +1,138 @@
+"""What campaigns of ci/fuzz find: told apart by how it ends, made small, kept, and shown with its
+meaning and the commands that replay it."""
+import os
+import re
+import shutil
+
+from fuzz_engine import ROOT, digest_of, output_of, slug
+
+SIGNS = (
+    r"PROPERTY (\S+:\d+): (.*)",
+    r"(\S+?:\d+): \S+: Assertion `(.*)' failed",
+    r"(\S+?:\d+):\d+: runtime error: (.*)",
+    r"SUMMARY: (\w+: \S+ \S+)(.*)",
+    r"ERROR: libFuzzer: (timeout|out-of-memory)(.*)",
+)
+
+# Targets whose inputs the simulator understands in a form of its own: the variable that makes
+# `replay_NAME --explain` write it, what it is called, how its file ends, what plays it.
+FORMS = {
+    "relay": ("WAVRY_FUZZ_TRACE", "trace", ".jsonl",
+              (("feed", "{sim} feed {file}"),
+               ("model", "tests/model/compare.py {sim} --trace {file}"))),
+    "world": ("WAVRY_FUZZ_SCENARIO", "scenario", ".json", (("run", "{sim} run --hash {file}"),)),
+}
+MEANING_LINES = 40
+STEM_MAX = 48
+
+
+def shown(path):
+    """As one types it from the checkout."""
+    inside = os.path.relpath(path, ROOT)
+    return path if inside.startswith("..") else inside
+
+
+def sign_of(text):
+    """What tells one finding from another, and a line that says it; None where it is none."""
+    for sign in SIGNS:
+        found = re.search(sign, text)
+        if found:
+            place = re.sub(r"^.*/", "", found.group(1))
+            # Addresses and numbers differ from input to input; the place and the words do not.
+            words = re.sub(r"0x[0-9a-f]+|\d+", "N", found.group(2).split(": ")[0])
+            return f"{place} {words}".strip(), found.group(0)[:300]
+    return None
+
+
+def judge(target, path):
+    code, text = output_of([target.replay, path], timeout=60)
+    if code is None or code >= 0 and sign_of(text) is None:
+        return None
+    return sign_of(text) or (f"signal {-code}", f"ended by signal {-code}")
+
+
+class Findings:
+    """One file and one line per signature, kept from campaign to campaign."""
+
+    def __init__(self, target):
+        self.target = target
+        self.folder = os.path.join(target.work, "findings")
+        self.folder_of_forms = os.path.join(target.work, "told")
+        os.makedirs(self.folder_of_forms, exist_ok=True)
+        self.seen = {}
+
+    def recall(self):
+        """Findings of earlier campaigns: those that are findings still."""
+        for name in sorted(os.listdir(self.folder)):
+            path = os.path.join(self.folder, name)
+            sign = judge(self.target, path)
+            if sign is None:
+                print(f"{self.target.name}: {name} holds now: it is mended")
+                shutil.move(path, os.path.join(self.target.work, "corpus", name))
+            else:
+                self.seen.setdefault(sign[0], (path, sign[1]))
+
+    def add(self, path, log):
+        sign = judge(self.target, path)
+        if sign is None:  # only within the engine: its bounds of time and memory, or a mutator
+            sign = sign_of(log) or ("ended without a word", "the engine ended without a word")
+            sign = ("engine " + sign[0], "in the engine alone: " + sign[1])
+        if sign[0] in self.seen:
+            os.unlink(path)
+            return False
+        self.seen[sign[0]] = (self.minimised(path, sign), sign[1])
+        return True
+
+    def minimised(self, path, sign):
+        small = path + ".min"
+        output_of([self.target.engine, "-minimize_crash=1", "-max_total_time=20", "-timeout=10",
+                   "-exact_artifact_path=" + small, path], timeout=60)
+        if os.path.exists(small) and (judge(self.target, small) or ("",))[0] == sign[0]:
+            os.replace(small, path)
+        elif os.path.exists(small):
+            os.unlink(small)
+        name = os.path.join(self.folder, f"{slug(sign[0])}-{digest_of(path)[:8]}")
+        os.replace(path, name)
+        return name
+
+    def print(self):
+        for path, line in self.seen.values():
+            print(f"\n{self.target.name}: {line}")
+            print("  file     " + shown(path))
+            if not os.path.isfile(path):  # the engine itself did not run
+                continue
+            print(f"  replay   {shown(self.target.replay)} {shown(path)}")
+            told, meaning = self.told(path)
+            for name, text in told:
+                print(f"  {name:<9}{text}")
+            print("  keep     cp it to " + shown(self.target.seeds) +
+                  "/ under a name that says what it is, with the change that mends it")
+            print("  meaning")
+            for text in meaning[:MEANING_LINES]:
+                print("    " + text[:400])
+            if len(meaning) > MEANING_LINES:
+                print(f"    … {len(meaning) - MEANING_LINES} more lines: "
+                      f"{shown(self.target.replay)} --explain {shown(path)}")
+
+    def told(self, path):
+        """What it means, in forms that the simulator plays: (name, text) for each, and lines."""
+        form = FORMS.get(self.target.name)
+        if form is None:
+            _, meaning = output_of([self.target.replay, "--explain", path], timeout=60)
+            return [], meaning.splitlines()[1:]
+        variable, name, ending, commands = form
+        # A scenario is called as its file, which must not be long.
+        stem, _, digest = os.path.basename(path).rpartition("-")
+        out = os.path.join(self.folder_of_forms, f"{stem[:STEM_MAX].rstrip('-')}-{digest}{ending}")
+        _, meaning = output_of([self.target.replay, "--explain", path], timeout=60,
+                               **{variable: out})
+        if not os.path.exists(out):
+            return [(name, "could not be written")], meaning.splitlines()[1:]
+        told = [(name, shown(out))]
+        told += [(verb, command.format(sim=shown(self.target.simulator), file=shown(out)))
+                 for verb, command in commands]
+        missing = re.search(r"a trace cannot say it all: (.*)", meaning)
+        if missing:
+            told.append(("but", "a trace cannot say " + missing.group(1) +
+                         ": only the replay above is the whole of it"))
+        return told, meaning.splitlines()[1:]
