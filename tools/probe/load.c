@@ -148,7 +148,8 @@ static void stream(struct load *load)
 
 /* Takes what is still on its way: until nothing has come for a while, and, with churn, until the
  * last session has ended. Without churn that is soon, and no flow needs keeping alive: what that
- * costs the relay would be counted as the stream's, and its arrivals would never let it be quiet. */
+ * costs the relay would be counted as the stream's, and its arrivals would never let it be quiet.
+ */
 static void settle(struct load *load)
 {
     wr_instant now = probe_monotonic_ns(), heard = now, until = wr_after(now, SETTLE_NS);
