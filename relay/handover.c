@@ -15,11 +15,9 @@ static_assert(SLOT_BYTES > WR_DATAGRAM_BYTES_MAX, "oversize datagrams must be se
  * Each slot counts the rounds it has been through. At position `at` of the endless row of
  * datagrams, which lies in slot `at` modulo the capacity: turn == at means free, turn == at + 1
  * means there to be taken, and giving it back makes it free for `at + capacity`. Producers claim
- * positions with a compare-and-swap and publish with the turn, so no lock is ever held.
- *
- * What is published, and the look for it, take part in the one order of all sequentially consistent
- * operations: a consumer that says "I sleep" (a flag of the same kind) and then finds the ring
- * empty is seen asleep by whoever puts something there later.
+ * positions with a compare-and-swap and publish with the turn, so no lock is ever held. Whoever
+ * puts something there wakes the consumer afterwards (rd_worker_wake): the ring itself orders
+ * nothing but its bytes.
  */
 struct slot {
     _Alignas(CACHE_LINE) _Atomic uint64_t turn;
@@ -107,7 +105,7 @@ bool rd_handover_put(struct rd_handover *ring, const struct wr_datagram *datagra
     if (local != NULL)
         slot->local = *local;
     memcpy(slot->bytes, datagram->bytes, slot->size);
-    atomic_store(&slot->turn, at + 1);
+    atomic_store_explicit(&slot->turn, at + 1, memory_order_release);
     return true;
 }
 
@@ -141,9 +139,4 @@ void rd_handover_release(struct rd_handover *ring)
 bool rd_handover_owns(const struct rd_handover *ring, const uint8_t *bytes)
 {
     return (uintptr_t)bytes - (uintptr_t)ring->slots < ring->capacity * sizeof *ring->slots;
-}
-
-bool rd_handover_is_empty(const struct rd_handover *ring)
-{
-    return atomic_load(&slot_at(ring, ring->taken)->turn) != ring->taken + 1;
 }

@@ -26,6 +26,5 @@ size_t rd_handover_take(struct rd_handover *ring, struct rd_local_addresses *add
                         struct wr_datagram *out, size_t room);
 void rd_handover_release(struct rd_handover *ring);
 bool rd_handover_owns(const struct rd_handover *ring, const uint8_t *bytes);
-bool rd_handover_is_empty(const struct rd_handover *ring);
 
 #endif

@@ -8,14 +8,9 @@
 #define COLUMNS_MAX 100
 #define TEXT_COLUMN 34
 
-const char *rd_version(void)
-{
-    return RD_VERSION;
-}
-
 void rd_print_version(FILE *out)
 {
-    (void)fprintf(out, "wavry-relay %s\n", rd_version());
+    (void)fprintf(out, "wavry-relay %s\n", WAVRY_VERSION);
 }
 
 /* ---- Help ------------------------------------------------------------------------------------ */

@@ -8,9 +8,6 @@
 
 #include <stdio.h>
 
-/* "0.1.0" */
-const char *rd_version(void);
-
 /* At most 100 columns wide. */
 void rd_print_help(FILE *out);
 void rd_print_version(FILE *out);

@@ -24,6 +24,9 @@
 /* The cores end a drain by themselves. One that does not has failed, and so have we. */
 #define DRAIN_GRACE_NS (5 * WR_S)
 
+#define EXIT_FAILED 1
+#define EXIT_OPTION 2
+
 /* ---- What the parts tell us, on their threads --------------------------------------------------
  */
 
@@ -188,6 +191,16 @@ static bool start_threads(struct life *life, struct rd_error *error)
     return master != NULL;
 }
 
+/* Bursts that the kernel's bounds leave no room for are lost, which shows only later. */
+static void log_small_buffers(int fd)
+{
+    uint32_t receive = rd_udp_receive_buffer(fd), send = rd_udp_send_buffer(fd);
+    if (receive < SOCKET_BUFFER_BYTES || send < SOCKET_BUFFER_BYTES)
+        RD_LOG(RD_LOG_WARN, "socket_buffers_small", rd_number("wanted", SOCKET_BUFFER_BYTES),
+               rd_number("receive", receive), rd_number("send", send),
+               rd_text("do", "raise net.core.rmem_max and net.core.wmem_max (sysctl)"));
+}
+
 static void log_start(const struct life *life)
 {
     const struct rd_options *options = &life->options;
@@ -196,6 +209,7 @@ static void log_start(const struct life *life)
            rd_number("max_sessions", options->core.max_sessions),
            rd_text("mode", options->standalone ? "standalone" : "with a master"));
     RD_LOG(RD_LOG_INFO, "listening", rd_address("address", &life->group.bound));
+    log_small_buffers(life->fds[0]);
     for (uint32_t i = 0; i < options->notes.count; i++)
         RD_LOG(RD_LOG_WARN, "note", rd_text("text", options->notes.texts[i]));
     if (options->core.allow_insecure_dev)
@@ -209,8 +223,7 @@ static void log_start(const struct life *life)
 static bool start(struct life *life, struct rd_error *error)
 {
     const struct rd_options *options = &life->options;
-    if (!take_signals(life, error) || !rd_identity_load(options, life->relay_id, error) ||
-        !open_sockets(life, error) || !give_up_power(options, error))
+    if (!take_signals(life, error) || !open_sockets(life, error) || !give_up_power(options, error))
         return false;
     log_start(life);
     if (!create_workers(life, error) || !start_http(life, error) ||
@@ -284,7 +297,7 @@ static int live(struct life *life)
         wr_instant now = rd_clock();
         if (now >= drain_ends_ns) {
             RD_LOG(RD_LOG_ERROR, "drain_overdue", rd_text("effect", "ended without it"));
-            return 1;
+            return EXIT_FAILED;
         }
         if (now >= next_statistics(life))
             rd_life_log_statistics(life);
@@ -350,7 +363,7 @@ int rd_life_run(struct rd_options *options, int argc, char **argv)
     struct life *life = calloc(1, sizeof *life);
     if (life == NULL) {
         (void)fputs("wavry-relay: memory is short\n", stderr);
-        return 1;
+        return EXIT_FAILED;
     }
     life->options = *options;
     life->running = options;
@@ -363,8 +376,11 @@ int rd_life_run(struct rd_options *options, int argc, char **argv)
     atomic_store(&life->max_sessions, options->core.max_sessions);
     atomic_store(&life->load_shed_threshold_pct, options->core.load_shed_threshold_pct);
     (void)pthread_mutex_init(&life->asking, NULL);
-    int code = 1;
-    if (start(life, &error))
+    rd_log_set_format(options->log_format);
+    rd_log_set_level(options->log_level);
+    bool has_id = rd_identity_load(options, life->relay_id, &error);
+    int code = has_id ? EXIT_FAILED : EXIT_OPTION;
+    if (has_id && start(life, &error))
         code = live(life);
     else
         RD_LOG(RD_LOG_ERROR, "cannot_start", rd_text("error", error.text));

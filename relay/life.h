@@ -8,9 +8,9 @@
 
 #include "options.h"
 
-/* Runs until the end; the exit code: 0 drained or asked to, 1 something failed (logged), 130 or 143
- * after a second signal. `argc` and `argv` are read again on SIGHUP; `options` are then kept up to
- * date, and stay the caller's to free. */
+/* Runs until the end; the exit code: 0 drained or asked to, 1 something failed, 2 the state
+ * directory cannot be used (both logged), 130 or 143 after a second signal. `argc` and `argv` are
+ * read again on SIGHUP; `options` are then kept up to date, and stay the caller's to free. */
 int rd_life_run(struct rd_options *options, int argc, char **argv);
 
 #endif

@@ -63,19 +63,22 @@ void rd_life_load(struct life *life)
 /* ---- Keys and bans -----------------------------------------------------------------------------
  */
 
-static bool holds_bytes(const struct rd_keys *keys, const uint8_t bytes[WR_PUBLIC_KEY_BYTES])
-{
-    for (uint32_t i = 0; i < keys->pinned_count; i++)
-        if (memcmp(keys->pinned[i].bytes, bytes, WR_PUBLIC_KEY_BYTES) == 0)
-            return true;
-    return false;
-}
-
 static bool holds_key(const struct rd_keys *keys, const struct rd_key *key)
 {
     for (uint32_t i = 0; i < keys->pinned_count; i++)
         if (memcmp(keys->pinned[i].bytes, key->bytes, WR_PUBLIC_KEY_BYTES) == 0 &&
             strcmp(keys->pinned[i].kid, key->kid) == 0)
+            return true;
+    return false;
+}
+
+/* Did these bytes stand under a kid that they lost? To retire that one retires all of theirs. */
+static bool loses_a_kid(const struct rd_keys *before, const struct rd_keys *after,
+                        const uint8_t bytes[WR_PUBLIC_KEY_BYTES])
+{
+    for (uint32_t i = 0; i < before->pinned_count; i++)
+        if (memcmp(before->pinned[i].bytes, bytes, WR_PUBLIC_KEY_BYTES) == 0 &&
+            !holds_key(after, &before->pinned[i]))
             return true;
     return false;
 }
@@ -93,16 +96,18 @@ static void change_keys(struct life *life, const struct rd_keys *before,
     }
     for (uint32_t i = 0; i < before->pinned_count; i++) {
         const struct rd_key *key = &before->pinned[i];
-        if (holds_bytes(after, key->bytes) || rd_keys_revoked(after, key->bytes))
+        if (holds_key(after, key) || rd_keys_revoked(after, key->bytes))
             continue;
         retire(life, key);
         RD_LOG(RD_LOG_INFO, "key_retired", rd_text("kid", key->kid));
     }
     for (uint32_t i = 0; i < after->pinned_count; i++) {
-        if (holds_key(before, &after->pinned[i]))
-            continue;
-        pin(life, &after->pinned[i]);
-        RD_LOG(RD_LOG_INFO, "key_pinned", rd_text("kid", after->pinned[i].kid));
+        const struct rd_key *key = &after->pinned[i];
+        bool is_new = !holds_key(before, key);
+        if (is_new || loses_a_kid(before, after, key->bytes))
+            pin(life, key);
+        if (is_new)
+            RD_LOG(RD_LOG_INFO, "key_pinned", rd_text("kid", key->kid));
     }
 }
 
@@ -158,6 +163,23 @@ static void change_limits(struct life *life)
     atomic_store(&life->load_shed_threshold_pct, config.load_shed_threshold_pct);
 }
 
+static bool has_note(const struct rd_notes *notes, const char *text)
+{
+    for (uint32_t i = 0; i < notes->count; i++)
+        if (strcmp(notes->texts[i], text) == 0)
+            return true;
+    return false;
+}
+
+/* Those that were said already are not said again. */
+static void take_notes(struct rd_notes *said, const struct rd_notes *notes)
+{
+    for (uint32_t i = 0; i < notes->count; i++)
+        if (!has_note(said, notes->texts[i]))
+            RD_LOG(RD_LOG_WARN, "note", rd_text("text", notes->texts[i]));
+    *said = *notes;
+}
+
 bool rd_life_find_own_addresses(const struct life *life, struct rd_own_addresses *out)
 {
     bool told = rd_own_addresses_find(&life->group.bound, &life->options, out);
@@ -193,6 +215,7 @@ static void take_over(struct life *life, struct rd_options *next)
     change_limits(life);
     change_own_addresses(life);
     rd_log_set_level(life->running->log_level);
+    take_notes(&life->running->notes, &next->notes);
     RD_LOG(RD_LOG_INFO, "reloaded", rd_number("changes", count),
            rd_number("own_addresses", life->group.own.count));
 }
@@ -206,11 +229,14 @@ static void announce_reloading(void)
 }
 
 /* With pinned keys the master's are not trusted, without them they are: the workers and the master
- * client were told which at their start. */
+ * client were told which at their start. Without a master, pinned keys are all there is to trust;
+ * options that name one instead are good after a restart, and not before. */
 static bool trusts_the_same(const struct life *life, const struct rd_options *next)
 {
-    return life->options.standalone ||
-           (life->options.keys.pinned_count == 0) == (next->keys.pinned_count == 0);
+    bool had = life->options.keys.pinned_count > 0, has = next->keys.pinned_count > 0;
+    if (life->options.standalone)
+        return has || life->options.core.allow_insecure_dev;
+    return had == has;
 }
 
 void rd_life_reload(struct life *life)

@@ -62,6 +62,11 @@ void rd_log_set_level(enum rd_log_level level)
     atomic_store_explicit(&the.level, (int)level, memory_order_relaxed);
 }
 
+void rd_log_set_format(enum rd_log_format format)
+{
+    atomic_store(&the.format, (int)format);
+}
+
 uint64_t rd_log_suppressed(void)
 {
     return atomic_load_explicit(&the.suppressed, memory_order_relaxed);
@@ -306,7 +311,7 @@ bool rd_log_start(enum rd_log_format format, enum rd_log_level level, struct rd_
 {
     if (atomic_load(&the.running))
         return rd_fail(error, "the log runs already");
-    atomic_store(&the.format, (int)format);
+    rd_log_set_format(format);
     rd_log_set_level(level);
     if (!set_up(error))
         return false;

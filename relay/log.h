@@ -68,6 +68,8 @@ void rd_log_write(struct rd_log_site *site, enum rd_log_level level, const char 
                          (const struct rd_field[RD_FIELDS_MAX + 1]){__VA_ARGS__});                 \
     } while (0)
 
+/* Of every line from now on, also before rd_log_start. */
+void rd_log_set_format(enum rd_log_format format);
 /* Starts the writer. Before it, and after rd_log_stop, lines go straight to standard error. */
 bool rd_log_start(enum rd_log_format format, enum rd_log_level level, struct rd_error *error);
 void rd_log_set_level(enum rd_log_level level);

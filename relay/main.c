@@ -3,11 +3,24 @@
 #include "identity.h"
 #include "life.h"
 
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXIT_USAGE 2
+
+/* Whoever started us may have closed them: the next files to be opened would take their places, and
+ * the log would be written into a socket or an eventfd. */
+static bool hold_standard_files(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd >= 0 && close(fd) == 0;
+}
 
 static int check(const struct rd_options *options)
 {
@@ -39,11 +52,13 @@ int main(int argc, char **argv)
     struct rd_options options;
     struct rd_error error = {""};
     int code = EXIT_USAGE;
-    if (sodium_init() < 0) {
-        (void)fputs("wavry-relay: libsodium cannot be set up\n", stderr);
+    if (!hold_standard_files() || sodium_init() < 0) {
+        (void)fputs("wavry-relay: /dev/null or libsodium cannot be used\n", stderr);
         return 1;
     }
-    switch (rd_options_read(&options, argc, argv, &error)) {
+    enum rd_options_outcome outcome =
+        (asks_health ? rd_options_read_health : rd_options_read)(&options, argc, argv, &error);
+    switch (outcome) {
     case RD_OPTIONS_RUN:
         code = asks_health ? rd_health_check(&options.health_listen)
                            : rd_life_run(&options, argc, argv);

@@ -14,6 +14,9 @@
 #include <string.h>
 #include <time.h>
 
+/* How long the end of a drain waits for a heartbeat that is on its way. */
+#define FAREWELL_NS (500 * WR_MS)
+
 /*
  * One thread owns the link and its connections. Others leave orders as flags and wake it; what they
  * may read of the link is published before a hook or the log tells of it, and before each wait.
@@ -234,6 +237,19 @@ static void give_up_unawaited(struct rd_master_client *client)
     }
 }
 
+/* The last heartbeat of a drain (full load) is on its way, where no session had to be waited for: a
+ * master that is well gets it, one that is not holds nobody up. */
+static void say_farewell(struct rd_master_client *client)
+{
+    wr_instant until = wr_after(rd_clock(), FAREWELL_NS);
+    take_orders(client);
+    while (client->link.draining && client->link.enlisted && client->link.contact.id != 0 &&
+           rd_clock() < until) {
+        rd_master_http_wait(client->http, wr_elapsed(rd_clock(), until));
+        take_answers(client);
+    }
+}
+
 static void *run(void *context)
 {
     struct rd_master_client *client = context;
@@ -248,6 +264,7 @@ static void *run(void *context)
         rd_master_http_wait(client->http,
                             wr_elapsed(now, wr_master_link_next_deadline(&client->link)));
     }
+    say_farewell(client);
     return NULL;
 }
 

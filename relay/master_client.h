@@ -36,7 +36,8 @@ bool rd_master_client_registered(const struct rd_master_client *client);
 void rd_master_client_counters(const struct rd_master_client *client,
                                struct wr_master_counters *out);
 
-/* Ends at once, whatever the master is doing with a request. */
+/* Ends at once, whatever the master is doing with a request; but for the last heartbeat of a drain,
+ * which has half a second to get there. */
 void rd_master_client_stop(struct rd_master_client *client);
 
 #endif

@@ -1,6 +1,7 @@
 #include "master_http.h"
 
 #include "master_json.h"
+#include "text_rules.h"
 
 #include <assert.h>
 #include <curl/curl.h>
@@ -45,39 +46,6 @@ static CURLcode curl_ready;
 static void start_curl(void)
 {
     curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-static bool has_part(CURLU *url, CURLUPart part)
-{
-    char *text = NULL;
-    bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK && text[0] != '\0';
-    curl_free(text);
-    return has;
-}
-
-static bool is_scheme(CURLU *url, const char *wanted)
-{
-    char *text = NULL;
-    bool is =
-        curl_url_get(url, CURLUPART_SCHEME, &text, 0) == CURLUE_OK && strcmp(text, wanted) == 0;
-    curl_free(text);
-    return is;
-}
-
-/* The URL may hold a password: the message does not repeat it. */
-static bool check_url(const char *text, struct rd_error *error)
-{
-    CURLU *url = curl_url();
-    if (url == NULL)
-        return rd_fail(error, "master: out of memory");
-    bool good = curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
-                (is_scheme(url, "http") || is_scheme(url, "https")) &&
-                has_part(url, CURLUPART_HOST) && !has_part(url, CURLUPART_USER) &&
-                !has_part(url, CURLUPART_PASSWORD) && !has_part(url, CURLUPART_QUERY) &&
-                !has_part(url, CURLUPART_FRAGMENT);
-    curl_url_cleanup(url);
-    return good || rd_fail(error, "--master-url: not a URL like https://master.example or "
-                                  "http://host:8080 (no user, query or fragment)");
 }
 
 static bool append_header(struct curl_slist **list, const char *line)
@@ -218,8 +186,11 @@ struct rd_master_http *rd_master_http_create(const char *url, const char *token,
         rd_fail(error, "--master-auth-token: has a line break in it");
         return NULL;
     }
-    if (!check_url(url, error))
+    const char *wrong = rd_url_wrong(url);
+    if (wrong != NULL) { /* which is not repeated: it may hold a password */
+        rd_fail(error, "--master-url: expected %s", wrong);
         return NULL;
+    }
     struct rd_master_http *http = calloc(1, sizeof *http);
     if (http == NULL || (http->multi = curl_multi_init()) == NULL || !make_headers(http, token) ||
         !make_urls(http, url) ||

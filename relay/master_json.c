@@ -3,6 +3,7 @@
 #include "address.h"
 #include "fault.h"
 #include "json.h"
+#include "text_file.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
@@ -95,30 +96,14 @@ static bool take_key_numbers(struct wr_json *json, struct wr_master_answer *out)
     return count == WR_PUBLIC_KEY_BYTES || (WR_FAULT(answer_key_of_31) && count == 31);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Exactly 64 hex digits, of either case. */
 static bool take_key_hex(struct wr_json *json, struct wr_master_answer *out)
 {
     struct wr_json_text text;
-    char digits[2 * WR_PUBLIC_KEY_BYTES];
-    if (!wr_json_string(json, &text) ||
-        wr_json_unescape(&text, digits, sizeof digits) != sizeof digits)
-        return false;
-    for (size_t i = 0; i < WR_PUBLIC_KEY_BYTES; i++) {
-        int high = hex_value(digits[2 * i]), low = hex_value(digits[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out->public_key[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
+    char digits[2 * WR_PUBLIC_KEY_BYTES + 1] = "";
+    return wr_json_string(json, &text) &&
+           wr_json_unescape(&text, digits, sizeof digits - 1) == sizeof digits - 1 &&
+           rd_hex_key(digits, out->public_key);
 }
 
 /* A kid, or null for none. A NUL would end it early, and it would name another key. */

@@ -211,7 +211,7 @@ static void put_verification(const struct page *page, const struct rd_status *st
                     "Time that leases waited in the verification queue.",
                     core->counters.verification_wait_ns);
     seconds_counter(page, "verification_busy_seconds_total",
-                    "Time that the helper thread spent in signatures.",
+                    "Time spent in signatures, by the helper thread or a worker.",
                     status->verification_busy_ns);
     gauge(page, "verification_queue_depth", "Leases queued for a signature check.",
           core->queue_depth);
@@ -229,7 +229,7 @@ static void put_verification(const struct page *page, const struct rd_status *st
 /* ---- What the process did ----------------------------------------------------------------------
  */
 
-#define HELP_receive_calls    "Receive calls that brought datagrams."
+#define HELP_receive_calls    "Receive calls, those that found nothing too."
 #define HELP_receive_trains   "Messages received that GRO had joined from several datagrams."
 #define HELP_send_calls       "Send calls."
 #define HELP_send_trains      "Messages sent that GSO takes apart."

@@ -129,10 +129,10 @@ static bool read_all(struct rd_options *options, struct rd_givens *givens, struc
 
 /* ---- Outside --------------------------------------------------------------------------------- */
 
-static enum rd_options_outcome finish(struct rd_options *options, enum rd_ask ask,
+static enum rd_options_outcome finish(struct rd_options *options, bool announces, enum rd_ask ask,
                                       struct rd_error *error)
 {
-    if (!options->standalone && !rd_advertise_default(options, error))
+    if (announces && !options->standalone && !rd_advertise_default(options, error))
         return RD_OPTIONS_BAD;
     rd_advertise_judge(options);
     if (ask != RD_ASK_CHECK)
@@ -141,8 +141,8 @@ static enum rd_options_outcome finish(struct rd_options *options, enum rd_ask as
     return RD_OPTIONS_CHECK;
 }
 
-enum rd_options_outcome rd_options_read(struct rd_options *options, int argc, char **argv,
-                                        struct rd_error *error)
+static enum rd_options_outcome read_options(struct rd_options *options, int argc, char **argv,
+                                            bool announces, struct rd_error *error)
 {
     struct rd_givens givens = {0};
     enum rd_ask ask;
@@ -161,12 +161,24 @@ enum rd_options_outcome rd_options_read(struct rd_options *options, int argc, ch
         case RD_ASK_RUN:
         case RD_ASK_CHECK:
             if (read_all(options, &givens, error))
-                outcome = finish(options, ask, error);
+                outcome = finish(options, announces, ask, error);
             break;
         }
     }
     rd_givens_free(&givens);
     return outcome;
+}
+
+enum rd_options_outcome rd_options_read(struct rd_options *options, int argc, char **argv,
+                                        struct rd_error *error)
+{
+    return read_options(options, argc, argv, true, error);
+}
+
+enum rd_options_outcome rd_options_read_health(struct rd_options *options, int argc, char **argv,
+                                               struct rd_error *error)
+{
+    return read_options(options, argc, argv, false, error);
 }
 
 bool rd_options_read_again(struct rd_options *options, int argc, char **argv,

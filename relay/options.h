@@ -101,10 +101,15 @@ enum rd_options_outcome {
 enum rd_options_outcome rd_options_read(struct rd_options *options, int argc, char **argv,
                                         struct rd_error *error);
 
-/* The same again, for SIGHUP: file contents may have changed, the command line has not. On failure
- * `options` holds nothing that must be freed and the running options stay as they are. Prints
- * nothing and looks no names up: where the addresses to announce are the relay's own finding,
- * `advertise` stays empty. */
+/* As rd_options_read, for who only asks a running relay how it is: looks no names up and asks the
+ * kernel for no route, which may take long or fail while that relay runs well. Where the addresses
+ * to announce are the relay's own finding, `advertise` stays empty. */
+enum rd_options_outcome rd_options_read_health(struct rd_options *options, int argc, char **argv,
+                                               struct rd_error *error);
+
+/* rd_options_read again, for SIGHUP: file contents may have changed, the command line has not. On
+ * failure `options` holds nothing that must be freed and the running options stay as they are.
+ * Prints nothing and looks no names up, with the same effect on `advertise`. */
 bool rd_options_read_again(struct rd_options *options, int argc, char **argv,
                            struct rd_error *error);
 

@@ -1,5 +1,7 @@
 #include "options_given.h"
 
+#include "text_rules.h"
+
 #include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -212,6 +214,13 @@ const struct rd_given *rd_given_last(const struct rd_givens *givens, const char 
     return NULL;
 }
 
+/* A URL with a user or a query is refused, and may hold a password there. */
+static bool may_be_shown(const struct rd_option *option, const char *text)
+{
+    bool is_url = option->kind == RD_KIND_TEXT && option->wrong == rd_url_wrong;
+    return !option->secret && !(is_url && strpbrk(text, "@?#") != NULL);
+}
+
 bool rd_given_fail(const struct rd_givens *givens, const struct rd_given *given,
                    const char *expected, struct rd_error *error)
 {
@@ -229,10 +238,10 @@ bool rd_given_fail(const struct rd_givens *givens, const struct rd_given *given,
         (void)snprintf(place, sizeof place, "%s:%u: %s", givens->file, given->line, option->name);
         break;
     }
-    if (option->secret)
-        (void)snprintf(what, sizeof what, "a value of %zu bytes", strlen(given->text));
-    else
+    if (may_be_shown(option, given->text))
         (void)snprintf(what, sizeof what, "\"%s\"", tamed(given->text, shown));
+    else
+        (void)snprintf(what, sizeof what, "a value of %zu bytes", strlen(given->text));
     return rd_fail(error, "%s: %s was given, expected %s", place, what, expected);
 }
 

@@ -67,7 +67,7 @@ struct rd_status {
     bool ready;           /* section 9 */
     uint32_t verify_rate; /* signatures per second, as measured or as asked for */
     uint64_t verifications_done;
-    uint64_t verification_busy_ns; /* the helper thread's time in signatures */
+    uint64_t verification_busy_ns; /* time in signatures, workers' too */
     uint64_t log_lines_suppressed; /* by rate limits */
     uint64_t log_lines_dropped;    /* no room */
     struct wr_master_counters master;

@@ -1,6 +1,7 @@
 #include "text_file.h"
 
 #include "fault.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,34 +127,12 @@ bool rd_line_fail(const struct rd_text *text, const struct rd_line *line, struct
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 
-/* Bytes of the UTF-8 character at `at`, 0 where there is none (RFC 3629, table of section 4). */
-static size_t character_bytes(const uint8_t *at, size_t left)
-{
-    uint8_t first = at[0];
-    if (first < 0x80)
-        return 1;
-    size_t bytes = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-    if (bytes == 0 || bytes > left)
-        return 0;
-    uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    if (at[1] < low || at[1] > high)
-        return 0;
-    for (size_t i = 2; i < bytes; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return bytes;
-}
-
 bool rd_text_is_clean(const char *text, size_t bytes)
 {
-    const uint8_t *at = (const uint8_t *)text;
     for (size_t i = 0; i < bytes;) {
-        size_t character = character_bytes(at + i, bytes - i);
-        if (character == 0 || at[i] < 0x20 || at[i] == 0x7f)
-            return false;
-        if (at[i] == 0xc2 && at[i + 1] < 0xa0) /* the other half of the control characters */
+        uint32_t code;
+        size_t character = rd_utf8_take_of(text + i, bytes - i, &code);
+        if (character == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
             return false;
         i += character;
     }

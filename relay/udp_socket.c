@@ -174,3 +174,22 @@ unwind:
     }
     return false;
 }
+
+/* The kernel's numbers have room for its own bookkeeping in them: twice what was asked for. */
+static uint32_t granted(int fd, int name)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 && value > 0 ? (uint32_t)value / 2
+                                                                             : 0;
+}
+
+uint32_t rd_udp_receive_buffer(int fd)
+{
+    return granted(fd, SO_RCVBUF);
+}
+
+uint32_t rd_udp_send_buffer(int fd)
+{
+    return granted(fd, SO_SNDBUF);
+}

@@ -12,7 +12,7 @@
 struct rd_udp_settings {
     struct wr_address listen; /* a wildcard is allowed; [::] takes IPv4 too */
     uint32_t workers;
-    uint32_t buffer_bytes; /* of each socket, each way; the kernel may grant less (logged) */
+    uint32_t buffer_bytes; /* of each socket, each way; the kernel may grant less */
     int dscp;              /* -1: leave it alone */
     bool gro;
 };
@@ -21,5 +21,10 @@ struct rd_udp_settings {
  * where they really are (port 0 was asked for: tests). */
 bool rd_udp_open(const struct rd_udp_settings *settings, int *fds, struct wr_address *bound,
                  struct rd_error *error);
+
+/* What the kernel granted: bytes of the receive or the send buffer, in the measure of
+ * `buffer_bytes`. */
+uint32_t rd_udp_receive_buffer(int fd);
+uint32_t rd_udp_send_buffer(int fd);
 
 #endif

@@ -20,20 +20,25 @@ static bool read_first(uint8_t first, uint32_t *code, size_t *following, uint32_
     return true;
 }
 
-size_t rd_utf8_take(const char *text, uint32_t *code)
+size_t rd_utf8_take_of(const char *text, size_t left, uint32_t *code)
 {
     size_t following;
     uint32_t least;
-    if (!read_first((uint8_t)text[0], code, &following, &least))
+    if (!read_first((uint8_t)text[0], code, &following, &least) || following >= left)
         return 0;
     for (size_t i = 1; i <= following; i++) {
-        uint8_t byte = (uint8_t)text[i]; /* the NUL ends the loop: it is no following byte */
+        uint8_t byte = (uint8_t)text[i];
         if ((byte & 0xc0) != 0x80)
             return 0;
         *code = *code << 6 | (byte & 0x3fu);
     }
     bool surrogate = *code >= 0xd800 && *code <= 0xdfff;
     return *code < least || surrogate || *code > 0x10ffff ? 0 : following + 1;
+}
+
+size_t rd_utf8_take(const char *text, uint32_t *code)
+{
+    return rd_utf8_take_of(text, SIZE_MAX, code); /* NUL is no following byte: it is not passed */
 }
 
 bool rd_utf8_is_plain(uint32_t code)

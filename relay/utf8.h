@@ -13,6 +13,8 @@
 /* The character at the start of a NUL-terminated, not empty text: how many bytes it takes, and its
  * code in `*code`. 0 where the bytes are not UTF-8 (overlong forms and surrogates are none). */
 size_t rd_utf8_take(const char *text, uint32_t *code);
+/* The same of a text that ends after `left` bytes, at least one. */
+size_t rd_utf8_take_of(const char *text, size_t left, uint32_t *code);
 
 /* False for what does something other than stand there: control characters (C1 too), line
  * separators, and marks that reorder or hide text. */

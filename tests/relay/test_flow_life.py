@@ -2,6 +2,7 @@
 
 usage: test_flow_life.py WAVRY_RELAY [TEST…]
 """
+import http.client
 import json
 import os
 import signal
@@ -352,6 +353,22 @@ def standalone_needs_keys(program):
     check("--key" in text, text)
 
 
+def a_state_directory_that_cannot_be_used_is_a_wrong_option(program):
+    with temporary_folder() as folder:
+        text = refused_start(program, bare_arguments("--state-dir", folder + "/a/b"))
+        check("--state-dir" in text, text)
+
+
+def every_line_of_a_failed_start_has_the_form_asked_for(program):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder, temporary_folder() as folder:
+        holder.bind(("127.0.0.1", 0))
+        taken = "127.0.0.1:%d" % holder.getsockname()[1]
+        for more, code in ((["--listen", taken], 1), (["--state-dir", folder + "/a/b"], 2)):
+            text = refused_start(program, bare_arguments("--log-format", "json", *more), code=code)
+            for line in text.splitlines():
+                equal(json.loads(line)["event"], "cannot_start", line)
+
+
 def check_config_starts_nothing(program):
     done = subprocess.run([program, *bare_arguments("--check-config")], capture_output=True,
                           timeout=DEADLINE, check=False)
@@ -402,6 +419,45 @@ def logs_hold_no_token_and_no_key(program):
         for hidden in (pair.client.token.decode()[20:60], key.public.hex(), secret, "A" * 50,
                        "client-" + str(pair.session)):
             check(hidden not in text, f"{hidden} is in the log")
+
+
+def closed_standard_files_are_nobody_elses(program):
+    """Else the log would be written into the first socket, which takes none of it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = [*bare_arguments()[:-1], f"127.0.0.1:{port}"]
+    process = subprocess.Popen(["sh", "-c", 'exec "$0" "$@" 0<&- 1>&- 2>&-', program, *arguments])
+    try:
+        for _ in before():
+            if subprocess.run([program, "health", *arguments], stderr=subprocess.DEVNULL,
+                              check=False).returncode == 0:
+                break
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+        connection.request("GET", "/metrics")
+        state = json.loads(connection.getresponse().read())["state"]
+        connection.close()
+        equal(state["log_lines_dropped"], 0, "lines that could not be written")
+        process.send_signal(signal.SIGTERM)
+        equal(process.wait(DEADLINE), 0, "exit code")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def small_socket_buffers_are_named(program):
+    """Where the kernel's bound holds, which only CAP_NET_ADMIN may pass."""
+    try:
+        with open("/proc/sys/net/core/rmem_max") as file:
+            most = int(file.read())
+    except FileNotFoundError:  # older kernels have it in the first network namespace only
+        return
+    wrapper = ("setpriv", "--bounding-set", "-net_admin") if os.geteuid() == 0 else ()
+    with Relay(program, wrapper=wrapper) as relay:
+        lines = [line for line in relay.lines if line["event"] == "socket_buffers_small"]
+        if most < 16 << 20:
+            equal((lines[0]["wanted"], lines[0]["receive"]), (16 << 20, most), "bytes")
+            check("net.core.rmem_max" in lines[0]["do"], lines)
 
 
 def root_is_given_up(program):

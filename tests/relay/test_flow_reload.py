@@ -6,10 +6,13 @@ import pathlib
 import signal
 import subprocess
 import sys
+import uuid
 
-from relay_bed import DEADLINE, Fail, Relay, check, equal, main, temporary_folder
+from relay_bed import (CLIENT, DEADLINE, Fail, Key, Peer, Relay, check, equal, main,
+                       temporary_folder)
 from test_flow_nat import Namespace
 
+OLD, NEW = Key("old", b"\2" * 32), Key("new", b"\3" * 32)
 PUBLIC = {"WAVRY_RELAY_ALLOW_PUBLIC_BIND": "1", "WAVRY_RELAY_ALLOW_HOST_PROD_BIND": "1"}
 
 # A FORWARD to a relay's port, forged to come from the same port of this address; says what became
@@ -36,20 +39,21 @@ print(*(name for name in after if "outcomes_total" in name and after[name] != be
 class Reloaded:
     """A relay with a configuration file that can be written anew."""
 
-    def __init__(self, program, folder, text, *options):
+    def __init__(self, program, folder, text, *options, **members):
         self.path = folder + "/relay.conf"
         self.write(text)
-        self.relay = Relay(program, "--config", self.path, *options)
+        self.relay = Relay(program, "--config", self.path, *options, **members)
 
     def write(self, text):
         with open(self.path, "w") as file:
             file.write(text)
 
-    def reload(self, text):
+    def reload(self, text, event="reloaded"):
+        """Returns the line of the log that says how it went."""
         seen = len(self.relay.lines)
         self.write(text)
         self.relay.signal(signal.SIGHUP)
-        self.relay.wait_line("reloaded", after=seen)
+        return self.relay.wait_line(event, after=seen)
 
 
 def statistics_begin_with_a_reload(program):
@@ -75,6 +79,59 @@ def the_rate_of_signatures_that_is_shown_is_the_one_that_applies(program):
             bench.reload("verify-rate = 333\n")
             bench.reload("verify-rate = auto\n")
             equal(relay.metrics()[name], measured, "what was measured once")
+
+
+def what_an_operator_should_know_is_said_at_a_reload_too(program):
+    """And not what was said before."""
+    with temporary_folder() as folder:
+        bench = Reloaded(program, folder, "packet-queue-capacity = 1\n")
+        with bench.relay as relay:
+            def notes():
+                return [line["text"] for line in relay.lines if line["event"] == "note"]
+            equal(len(notes()), 1, f"notes at the start: {notes()}")
+            bench.reload("packet-queue-capacity = 1\n")
+            equal(len(notes()), 1, "the same again")
+            bench.reload("packet-queue-capacity = 2\n")
+            equal(len(notes()), 2, "notes after another value")
+            check(notes()[1].startswith("--packet-queue-capacity: 2 "), notes())
+
+
+def a_standalone_relay_is_not_left_without_keys(program):
+    """What follows a restart with a master would end a relay that goes on without one."""
+    with temporary_folder() as folder:
+        bench = Reloaded(program, folder, f"standalone = true\nkey = {OLD.option}\n",
+                         standalone=False)
+        with bench.relay as relay:
+            line = bench.reload("master-url = http://127.0.0.1:9\n", "reload_failed")
+            check("restart" in line["error"], line)
+            equal([line for line in relay.lines if line["event"] == "key_retired"], [], "retired")
+            Peer(relay, uuid.uuid4(), CLIENT, OLD).join()
+
+
+def a_key_may_get_another_kid(program):
+    """And its old name goes to another key: the one that has no kid, of which there is one."""
+    with temporary_folder() as folder:
+        bench = Reloaded(program, folder, f"master-public-key = {OLD.public.hex()}\n", keys=[])
+        with bench.relay as relay:
+            Peer(relay, uuid.uuid4(), CLIENT, OLD).join()
+            bench.reload(f"master-public-key = {NEW.public.hex()}\nkey = {OLD.option}\n")
+            Peer(relay, uuid.uuid4(), CLIENT, OLD).join()
+            Peer(relay, uuid.uuid4(), CLIENT, NEW).join()
+            equal([line for line in relay.lines if line["event"] == "key_refused"], [], "refused")
+
+
+def all_keys_may_get_other_kids(program):
+    """A ring full of them has room for their new names."""
+    keys = [Key(f"key-{i}", bytes([i + 1]) * 32) for i in range(8)]
+    with temporary_folder() as folder:
+        bench = Reloaded(program, folder, "".join(f"key = {key.option}\n" for key in keys), keys=[])
+        with bench.relay as relay:
+            for key in keys:
+                key.kid = "renamed-" + key.kid
+            bench.reload("".join(f"key = {key.option}\n" for key in keys))
+            for key in keys:
+                Peer(relay, uuid.uuid4(), CLIENT, key).join()
+            equal(relay.metrics()["wavry_relay_keys"], 8, "keys")
 
 
 def an_address_that_came_later_is_the_relays_own_after_a_reload(program):

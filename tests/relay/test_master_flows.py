@@ -110,6 +110,16 @@ def a_draining_relay_says_full_load_at_once(program):
         pair.close()
 
 
+def so_does_one_that_has_nothing_to_wait_for(program):
+    """Every time: it ends at once, but not before that is said."""
+    for _ in range(8):
+        with master_with(interval_ms=60000) as master, relay_of(master, program) as relay:
+            wait_registered(relay)
+            relay.signal(signal.SIGTERM)
+            equal(relay.wait(), 0, "exit code")
+            equal([beat.json()["load_pct"] for beat in master.seen("heartbeat")], [100], "loads")
+
+
 # ---- Failures ----------------------------------------------------------------------------------
 
 # What a master does with a registration: (behaviour, value, the result in the relay's log).

@@ -186,6 +186,21 @@ Test(options, every_setting_has_a_row_here_with_its_variable)
     }
 }
 
+Test(options, who_asks_for_health_looks_nothing_up)
+{
+    /* A name that would be looked up to find the address to announce. */
+    char *argv[] = {"wavry-relay", "--master-url=http://master.invalid", NULL};
+    struct rd_options options;
+    struct rd_error error = {""};
+    setenv("WAVRY_RELAY_ALLOW_PUBLIC_BIND", "1", 1);
+    setenv("WAVRY_RELAY_ALLOW_HOST_PROD_BIND", "1", 1);
+    cr_assert_eq(rd_options_read_health(&options, 2, argv, &error), RD_OPTIONS_RUN, "%s",
+                 error.text);
+    cr_expect_eq(options.advertise_count, 0);
+    cr_expect_eq(options.health_listen.port, 9091);
+    rd_options_free(&options);
+}
+
 Test(options, defaults_are_those_of_section_10)
 {
     setenv("WAVRY_RELAY_ALLOW_PUBLIC_BIND", "1", 1);

@@ -38,6 +38,18 @@ static const char *key_option(const char *kid, char digit)
 
 /* ---- Trust ----------------------------------------------------------------------------------- */
 
+Test(options_rules, a_refused_url_with_a_password_is_not_repeated)
+{
+    static const char *const urls[] = {"http://user:hunter2@host:80", "https://host/?key=hunter2",
+                                       "https://host/#hunter2", "hunter2@host"};
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        const char *text = desk_refusal("--master-url", urls[i]);
+        desk_says(text, "--master-url", "without user");
+        cr_expect_null(strstr(text, "hunter2"), "%s", text);
+    }
+    desk_says(desk_refusal("--master-url", "ftp://host"), "\"ftp://host\"");
+}
+
 Test(options_rules, keys_come_from_options_variable_and_file_together_each_once)
 {
     char lines[512];

@@ -319,11 +319,34 @@ def health_gives_the_relay_id(program):
 
 def health_that_is_none_is_told(program):
     with StandIn() as relay:
-        for answer in ({"status": "ok"}, b"not json", b"", {"relay_id": ""}, {"relay_id": 7}):
+        for answer in ({"status": "ok"}, b"not json", b"", {"relay_id": ""}, {"relay_id": 7},
+                       {"relay_id": "a b"}, {"relay_id": "\x1b[2J"}, {"relay_id": "a" * 257}):
             with Health(answer) as health:
                 fails(probe(relay.target, "--health", health.where), "health", "no relay_id")
         where = health.where
         fails(probe(relay.target, "--health", where), "health", "--health-listen")
+
+
+def noise_can_be_had_again(program):
+    """All of it comes from the seed, and nothing from where the program's secrets are."""
+    class Listener(StandIn):
+        def hear(self, data, source):
+            if len(data) > 1500:
+                oversize.append(data)
+            elif len(data) > 100 and data[0] == 0x57:
+                super().hear(data, source)
+
+    runs = []
+    with temporary_folder() as folder:
+        arguments = ["--key-file", key_file(folder, Key()), "--relay-id", RELAY_ID, "--seconds",
+                     "0.5", "--rate", "10", "--burst", "1", "--malformed", "60", "--seed", "5"]
+        for _ in range(2):
+            oversize = []
+            with Listener() as relay:
+                call("load", relay.target, *arguments)
+            runs.append(oversize)
+    check(len(runs[0]) > 3, f"{len(runs[0])} oversize datagrams")
+    equal(runs[1], runs[0], "another run with the same seed")
 
 
 def tokens_of_a_master_do_without_the_key(program):

@@ -158,6 +158,8 @@ Test(udp_socket, the_mark_and_the_buffers_are_those_that_were_asked_for)
         cr_expect_eq(option(fds[i], IPPROTO_IPV6, IPV6_TCLASS), 46 << 2);
         cr_expect_eq(option(fds[i], SOL_SOCKET, SO_RCVBUF), 200000); /* the kernel doubles it */
         cr_expect_eq(option(fds[i], SOL_SOCKET, SO_SNDBUF), 200000);
+        cr_expect_eq(rd_udp_receive_buffer(fds[i]), 100000);
+        cr_expect_eq(rd_udp_send_buffer(fds[i]), 100000);
         cr_expect_eq(option(fds[i], IPPROTO_UDP, UDP_GRO), 1);
     }
 }

@@ -96,14 +96,16 @@ static uint32_t write_malformed(const struct load *load, uint8_t *out, uint32_t 
 {
     static const uint8_t types[] = {0x01, 0x02, 0x03, 0x04, 0x10, 0x11, 0x00, 0xff};
     uint32_t size = (uint32_t)(roll() % 1500);
+    if (kind % 8 == 1)
+        size %= WR_DATAGRAM_BYTES_MIN;
+    else if (kind % 8 == 2)
+        size = WR_DATAGRAM_BYTES_MAX + 1 + size % 400;
     fill(out, size);
     switch (kind % 8) {
     case 0:
-        return size;
     case 1:
-        return (uint32_t)(roll() % WR_DATAGRAM_BYTES_MIN);
     case 2:
-        return WR_DATAGRAM_BYTES_MAX + 1 + (uint32_t)(roll() % 400);
+        return size;
     case 3:
         out[0] = 0x52;
         out[1] = 0x49;

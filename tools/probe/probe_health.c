@@ -2,6 +2,7 @@
 
 #include <cjson/cJSON.h>
 #include <curl/curl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,6 +67,16 @@ static uint64_t number(const cJSON *json, const char *name)
                : 0;
 }
 
+/* As every relay's is, so that it can be shown: whoever answers there may be anybody. */
+static bool is_relay_id(const char *text)
+{
+    const char *at = text;
+    while (*at > ' ' && *at < 0x7f)
+        at++;
+    return at > text && *at == '\0' &&
+           (size_t)(at - text) < sizeof((struct probe_health *)NULL)->relay_id;
+}
+
 bool probe_health_ask(const char *where, uint64_t timeout_ms, struct probe_health *out,
                       struct probe_error *error)
 {
@@ -78,8 +89,7 @@ bool probe_health_ask(const char *where, uint64_t timeout_ms, struct probe_healt
         return false;
     cJSON *json = cJSON_Parse(answer.text);
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(json, "relay_id");
-    bool usable = cJSON_IsString(id) && id->valuestring[0] != '\0' &&
-                  strlen(id->valuestring) < sizeof out->relay_id;
+    bool usable = cJSON_IsString(id) && is_relay_id(id->valuestring);
     if (usable) {
         snprintf(out->relay_id, sizeof out->relay_id, "%s", id->valuestring);
         out->ready = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "ready"));
