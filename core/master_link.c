@@ -45,23 +45,36 @@ static uint64_t jittered(const struct wr_master_link *link, uint64_t span_ns)
     return span_ns - ((span_ns / 4) * ((unsigned)dice[0] << 8 | dice[1]) >> 16);
 }
 
+static void pin(struct wr_master_link *link, const uint8_t (*pinned)[WR_PUBLIC_KEY_BYTES],
+                uint32_t pinned_count)
+{
+    assert(pinned_count <= WR_KEYS_MAX);
+    if (pinned_count > 0)
+        memcpy(link->pinned, pinned, (size_t)pinned_count * WR_PUBLIC_KEY_BYTES);
+    link->pinned_count = pinned_count;
+}
+
 void wr_master_link_init(struct wr_master_link *link,
                          const struct wr_master_environment *environment,
                          const uint8_t (*pinned)[WR_PUBLIC_KEY_BYTES], uint32_t pinned_count,
                          wr_instant now)
 {
-    assert(pinned_count <= WR_KEYS_MAX);
     memset(link, 0, sizeof *link);
     link->environment = *environment;
-    if (pinned_count > 0)
-        memcpy(link->pinned, pinned, (size_t)pinned_count * WR_PUBLIC_KEY_BYTES);
-    link->pinned_count = pinned_count;
+    pin(link, pinned, pinned_count);
     link->interval_ns = WR_MASTER_INTERVAL_MIN_NS;
     link->backoff_ns = WR_MASTER_BACKOFF_MIN_NS;
     link->next_contact_ns = now;
     link->renewal_ns = WR_NEVER;
     link->next_key_ns = wr_after(now, WR_MASTER_KEY_PERIOD_NS);
     link->key_allowed_ns = now;
+}
+
+void wr_master_link_set_pinned(struct wr_master_link *link,
+                               const uint8_t (*pinned)[WR_PUBLIC_KEY_BYTES], uint32_t pinned_count)
+{
+    assert((pinned_count > 0) == (link->pinned_count > 0));
+    pin(link, pinned, pinned_count);
 }
 
 /* ---- Sending --------------------------------------------------------------------------------- */

@@ -206,12 +206,15 @@ static void change_own_addresses(struct life *life)
 
 static void take_over(struct life *life, struct rd_options *next)
 {
+    struct rd_master_client *master = atomic_load(&life->master);
     struct rd_option_change changes[CHANGES_MAX];
     size_t count = rd_options_compare(life->running, next, changes, CHANGES_MAX);
     name_changes(changes, count);
     change_keys(life, &life->running->keys, &next->keys);
     rd_bans_differences(&life->running->bans, &next->bans, ban, unban, life);
     rd_options_take_live(life->running, next);
+    if (master != NULL)
+        rd_master_client_set_pinned(master, &life->running->keys);
     change_limits(life);
     change_own_addresses(life);
     rd_log_set_level(life->running->log_level);

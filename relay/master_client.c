@@ -17,6 +17,11 @@
 /* How long the end of a drain waits for a heartbeat that is on its way. */
 #define FAREWELL_NS (500 * WR_MS)
 
+struct pins {
+    uint8_t keys[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES];
+    uint32_t count;
+};
+
 /*
  * One thread owns the link and its connections. Others leave orders as flags and wake it; what they
  * may read of the link is published before a hook or the log tells of it, and before each wait.
@@ -27,16 +32,17 @@ struct rd_master_client {
     struct rd_master_hooks hooks;
     struct rd_master_http *http;
     pthread_t thread;
-    _Atomic bool stop_ordered, drain_ordered, key_ordered, change_ordered;
+    _Atomic bool stop_ordered, drain_ordered, key_ordered, change_ordered, pins_ordered;
     _Atomic uint32_t max_sessions; /* a reload may change it */
+    pthread_mutex_t lock;          /* guards what says so */
+    struct pins pins;              /* the latest, under `lock` */
 
     struct wr_master_link link; /* the thread's own, with what follows */
     bool has_key;               /* the last key that was handed on: others are news */
     char kid[WR_KID_BYTES_MAX + 1];
     uint8_t key[WR_PUBLIC_KEY_BYTES];
 
-    _Atomic bool registered; /* published */
-    pthread_mutex_t lock;
+    _Atomic bool registered;            /* published */
     struct wr_master_counters counters; /* published, under `lock` */
 };
 
@@ -210,8 +216,18 @@ static void take_answers(struct rd_master_client *client)
     }
 }
 
+static void take_pins(struct rd_master_client *client)
+{
+    pthread_mutex_lock(&client->lock);
+    struct pins pins = client->pins;
+    pthread_mutex_unlock(&client->lock);
+    wr_master_link_set_pinned(&client->link, pins.keys, pins.count);
+}
+
 static void take_orders(struct rd_master_client *client)
 {
+    if (atomic_exchange(&client->pins_ordered, false))
+        take_pins(client);
     if (atomic_exchange(&client->drain_ordered, false))
         wr_master_link_drain(&client->link, rd_clock());
     if (atomic_exchange(&client->key_ordered, false))
@@ -270,6 +286,14 @@ static void *run(void *context)
 
 /* ---- For the owner --------------------------------------------------------------------------- */
 
+static struct pins pins_of(const struct rd_keys *keys)
+{
+    struct pins pins = {.count = keys->pinned_count};
+    for (uint32_t i = 0; i < keys->pinned_count; i++)
+        memcpy(pins.keys[i], keys->pinned[i].bytes, sizeof pins.keys[i]);
+    return pins;
+}
+
 static void init_link(struct rd_master_client *client)
 {
     const struct wr_master_environment environment = {
@@ -281,11 +305,9 @@ static void init_link(struct rd_master_client *client)
         .key_conflict = on_key_conflict,
         .event = on_event,
     };
-    const struct rd_keys *keys = &client->options->keys;
-    uint8_t pinned[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES];
-    for (uint32_t i = 0; i < keys->pinned_count; i++)
-        memcpy(pinned[i], keys->pinned[i].bytes, sizeof pinned[i]);
-    wr_master_link_init(&client->link, &environment, pinned, keys->pinned_count, rd_clock());
+    client->pins = pins_of(&client->options->keys);
+    wr_master_link_init(&client->link, &environment, client->pins.keys, client->pins.count,
+                        rd_clock());
 }
 
 /* Signals are for the thread that waits for them. */
@@ -354,6 +376,15 @@ void rd_master_client_set_max_sessions(struct rd_master_client *client, uint32_t
 {
     if (atomic_exchange(&client->max_sessions, max_sessions) != max_sessions)
         order(client, &client->change_ordered);
+}
+
+void rd_master_client_set_pinned(struct rd_master_client *client, const struct rd_keys *keys)
+{
+    struct pins pins = pins_of(keys);
+    pthread_mutex_lock(&client->lock);
+    client->pins = pins;
+    pthread_mutex_unlock(&client->lock);
+    order(client, &client->pins_ordered);
 }
 
 bool rd_master_client_registered(const struct rd_master_client *client)

@@ -32,6 +32,9 @@ void rd_master_client_drain(struct rd_master_client *client);
 /* The one thing of a registration that a reload can change (section 8): where it has, the master is
  * told by a new one. */
 void rd_master_client_set_max_sessions(struct rd_master_client *client, uint32_t max_sessions);
+/* What the master says is judged by these keys from now on. Some are pinned now exactly where some
+ * were at the start. */
+void rd_master_client_set_pinned(struct rd_master_client *client, const struct rd_keys *keys);
 bool rd_master_client_registered(const struct rd_master_client *client);
 void rd_master_client_counters(const struct rd_master_client *client,
                                struct wr_master_counters *out);

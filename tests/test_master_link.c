@@ -351,6 +351,28 @@ Test(master_link, pinned_keys_are_the_only_ones_trusted)
     cr_expect_eq(owner.keys, 0);
 }
 
+Test(master_link, answers_are_judged_by_the_keys_that_are_pinned_now)
+{
+    struct owner owner = {0};
+    struct wr_master_environment environment = environment_of(&owner);
+    struct wr_master_link link;
+    uint8_t before[1][WR_PUBLIC_KEY_BYTES], after[1][WR_PUBLIC_KEY_BYTES];
+    memset(before[0], 1, sizeof before[0]);
+    memset(after[0], 2, sizeof after[0]);
+    wr_master_link_init(&link, &environment, (const uint8_t(*)[WR_PUBLIC_KEY_BYTES])before, 1, 0);
+    wr_master_link_on_deadline(&link, 0);
+    wr_master_link_set_pinned(&link, (const uint8_t(*)[WR_PUBLIC_KEY_BYTES])after, 1);
+    struct wr_master_answer now_pinned = good(1000, 2), no_longer = good(1000, 1);
+    wr_master_link_answer(&link, 0, latest(&owner)->id, &now_pinned);
+    cr_expect_eq(owner.conflicts, 0);
+
+    wr_master_link_on_deadline(&link, 60 * WR_S);
+    cr_assert_eq(latest(&owner)->kind, WR_MASTER_KEY);
+    wr_master_link_answer(&link, 60 * WR_S, latest(&owner)->id, &no_longer);
+    cr_expect_eq(owner.conflicts, 1);
+    cr_expect_eq(owner.keys, 0);
+}
+
 Test(master_link, an_owner_may_leave_out_what_it_does_not_listen_to)
 {
     struct owner owner = {0};

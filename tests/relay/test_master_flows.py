@@ -435,6 +435,40 @@ def pinned_keys_are_the_only_ones_and_another_is_an_error(program):
         no_secrets(relay)
 
 
+def what_a_reload_pins_is_no_conflict_and_what_it_takes_out_is_one(program):
+    """Rotation as an operator does it: both keys, then the master's turn, then the old one goes."""
+    def conflicts(relay):
+        return relay.metrics()["wavry_relay_master_keys_conflicting_total"]
+
+    with temporary_folder() as folder, master_with() as master:
+        file = pathlib.Path(folder, "keys")
+        file.write_text(OLD.option + "\n")
+        with relay_of(master, program, "--key-file", str(file)) as relay:
+            def pin(*keys):
+                seen = len(relay.lines)
+                file.write_text("".join(key.option + "\n" for key in keys))
+                relay.signal(signal.SIGHUP)
+                relay.wait_line("reloaded", after=seen)
+
+            def register_again_with(key):
+                seen = len(relay.lines)
+                master.rotate(key_of(key))
+                master.forget()
+                relay.wait_line("master_registered", after=relay.lines.index(
+                    relay.wait_line("master_lost", after=seen)))
+
+            wait_registered(relay)
+            pin(OLD, NEW)
+            register_again_with(NEW)
+            Pair(relay, key=NEW).exchange()
+            pin(NEW)
+            equal((conflicts(relay), [line for line in relay.lines
+                                      if line["event"] == "master_key_conflict"]), (0, []),
+                  "conflicts with what is pinned")
+            register_again_with(OLD)
+            relay.wait_line("master_key_conflict", kid="old")
+
+
 def a_pinned_key_is_not_replaced_under_its_own_kid(program):
     other = Key("old", b"\4" * 32)
     with master_with(other) as master, relay_of(master, program, keys=[OLD]) as relay:

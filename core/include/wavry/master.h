@@ -135,6 +135,11 @@ void wr_master_link_init(struct wr_master_link *link,
                          const uint8_t (*pinned)[WR_PUBLIC_KEY_BYTES], uint32_t pinned_count,
                          wr_instant now);
 
+/* Other keys are pinned from now on: the master's next answers are judged by them. Whether any are
+ * stays as it was at wr_master_link_init. */
+void wr_master_link_set_pinned(struct wr_master_link *link,
+                               const uint8_t (*pinned)[WR_PUBLIC_KEY_BYTES], uint32_t pinned_count);
+
 /* The next instant at which on_deadline has work. After on_deadline(now) it lies ahead of now. */
 wr_instant wr_master_link_next_deadline(const struct wr_master_link *link);
 void wr_master_link_on_deadline(struct wr_master_link *link, wr_instant now);
