@@ -20,6 +20,7 @@ struct life {
     struct wr_master_link link;
     struct asked asked;
     enum pinned pinned;
+    uint8_t keys[2][WR_PUBLIC_KEY_BYTES]; /* another one than the answer's, and that */
     bool drains;
     wr_instant now;
 };
@@ -70,15 +71,29 @@ static void take_event(void *context, enum wr_master_event event)
     asked->lost += event == WR_MASTER_LOST;
 }
 
+static const uint8_t (*keys_of(const struct life *life))[WR_PUBLIC_KEY_BYTES]
+{
+    return (const uint8_t(*)[WR_PUBLIC_KEY_BYTES])life->keys;
+}
+
+/* The operator pins the answer's key as well, or takes it out again. */
+static void pin_others(struct life *life)
+{
+    if (life->pinned == PINNED_NONE)
+        return;
+    life->pinned = life->pinned == PINNED_OTHER ? PINNED_SAME : PINNED_OTHER;
+    wr_master_link_set_pinned(&life->link, keys_of(life), (uint32_t)life->pinned);
+}
+
 static void begin(struct life *life, const struct wr_master_answer *answer, uint8_t terms)
 {
-    uint8_t pinned[2][WR_PUBLIC_KEY_BYTES] = {{0xaa}};
     memset(life, 0, sizeof *life);
     life->pinned = (enum pinned)(terms % 3);
     life->drains = terms / 3 % 2 != 0;
     life->now = START;
-    memcpy(pinned[1], answer->public_key, WR_PUBLIC_KEY_BYTES);
-    pinned[0][1] = (uint8_t)~answer->public_key[1]; /* another one than the answer's */
+    memcpy(life->keys[1], answer->public_key, WR_PUBLIC_KEY_BYTES);
+    life->keys[0][0] = 0xaa;
+    life->keys[0][1] = (uint8_t)~answer->public_key[1];
     const struct wr_master_environment environment = {
         .context = &life->asked,
         .request = take_request,
@@ -88,7 +103,8 @@ static void begin(struct life *life, const struct wr_master_answer *answer, uint
         .key_conflict = take_conflict,
         .event = take_event,
     };
-    wr_master_link_init(&life->link, &environment, pinned, (uint32_t)life->pinned, life->now);
+    wr_master_link_init(&life->link, &environment, keys_of(life), (uint32_t)life->pinned,
+                        life->now);
     FUZZ_REQUIRE(wr_master_link_next_deadline(&life->link) == life->now,
                  "the first is due at once");
 }
@@ -181,6 +197,7 @@ static void check_renewal(struct life *life, const struct wr_master_answer *answ
                    answer->status == WR_MASTER_UNAUTHORIZED ||
                    answer->status == WR_MASTER_FORBIDDEN;
     register_well(life);
+    pin_others(life);
     wr_master_link_changed(&life->link, life->now);
     FUZZ_REQUIRE(life->asked.requests[WR_MASTER_REGISTER] == 2, "goes at once");
     answer_last(life, answer);
