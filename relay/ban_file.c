@@ -74,8 +74,7 @@ bool rd_ban_file_read(const char *path, size_t bans_max, struct rd_bans *bans,
 {
     struct rd_text text = {.name = path};
     char *bytes;
-    mode_t mode;
-    if (!rd_file_read(path, RD_BAN_FILE_BYTES_MAX, &bytes, &text.size, &mode, error))
+    if (!rd_file_read(path, RD_BAN_FILE_BYTES_MAX, &bytes, &text.size, NULL, error))
         return false;
     text.bytes = bytes;
     bool ok = rd_ban_file_parse(&text, bans_max, bans, error);

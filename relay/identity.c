@@ -119,11 +119,10 @@ static bool read_id(int directory, const char *path, char out[WR_RELAY_ID_BYTES_
 {
     char *bytes;
     size_t size;
-    mode_t mode;
     out[0] = '\0';
     if (faccessat(directory, FILE_NAME, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
         return true;
-    if (!rd_file_read(path, 4096, &bytes, &size, &mode, error))
+    if (!rd_file_read(path, 4096, &bytes, &size, NULL, error))
         return false;
     while (size > 0 && (bytes[size - 1] == '\n' || bytes[size - 1] == '\r'))
         size--;

@@ -103,16 +103,10 @@ bool rd_key_file_read(const char *path, struct rd_keys *keys, struct rd_error *e
 {
     struct rd_text text = {.name = path};
     char *bytes;
-    mode_t mode;
-    if (!rd_file_read(path, RD_KEY_FILE_BYTES_MAX, &bytes, &text.size, &mode, error))
+    if (!rd_file_read(path, RD_KEY_FILE_BYTES_MAX, &bytes, &text.size, NULL, error))
         return false;
     text.bytes = bytes;
-    bool ok = (mode & S_IWOTH) == 0
-                  ? rd_key_file_parse(&text, keys, error)
-                  : rd_fail(error,
-                            "%s: everybody may write to it (mode %04o), so everybody could say who "
-                            "is trusted: chmod o-w it",
-                            path, (unsigned)mode);
+    bool ok = rd_key_file_parse(&text, keys, error);
     free(bytes);
     return ok;
 }

@@ -56,22 +56,13 @@ static void publish(struct rd_master_client *client)
 
 /* ---- What the log says ----------------------------------------------------------------------- */
 
-static const char *advice_for_bad_request(const struct rd_master_client *client,
-                                          enum wr_master_request_kind kind)
-{
-    if (kind == WR_MASTER_REGISTER && client->options->max_bitrate_kbps < 10000)
-        return "masters take no relay under 10000 kbps: raise --max-bitrate-kbps";
-    return "the master does not understand this relay: compare their versions";
-}
-
-static const char *advice_for(const struct rd_master_client *client,
-                              const struct rd_master_outcome *outcome)
+static const char *advice_for(const struct rd_master_outcome *outcome)
 {
     switch (outcome->answer.status) {
     case WR_MASTER_OK:
         return "";
     case WR_MASTER_BAD_REQUEST:
-        return advice_for_bad_request(client, outcome->kind);
+        return "the master does not understand this relay: compare their versions";
     case WR_MASTER_UNAUTHORIZED:
         return "--master-auth-token is not the one that the master wants";
     case WR_MASTER_FORBIDDEN:
@@ -100,14 +91,13 @@ static enum rd_log_level level_of(enum wr_master_status status)
     return refused ? RD_LOG_ERROR : RD_LOG_WARN;
 }
 
-static void log_failure(const struct rd_master_client *client,
-                        const struct rd_master_outcome *outcome)
+static void log_failure(const struct rd_master_outcome *outcome)
 {
     RD_LOG(level_of(outcome->answer.status), "master_request_failed",
            rd_text("request", wr_master_request_name(outcome->kind)),
            rd_text("result", wr_master_status_name(outcome->answer.status)),
            rd_number("http_status", (uint64_t)outcome->http_status),
-           rd_text("reason", outcome->error), rd_text("advice", advice_for(client, outcome)));
+           rd_text("reason", outcome->error), rd_text("advice", advice_for(outcome)));
 }
 
 /* ---- The link's environment ------------------------------------------------------------------ */
@@ -120,7 +110,7 @@ static void on_request(void *context, const struct wr_master_request *request)
     /* The link sends another one only when it has done with the one before. */
     if (rd_master_http_in_flight(client->http, channel) != 0) {
         rd_master_http_give_up(client->http, channel, &outcome);
-        log_failure(client, &outcome);
+        log_failure(&outcome);
     }
     char *body = NULL;
     switch (request->kind) {
@@ -211,7 +201,7 @@ static void take_answers(struct rd_master_client *client)
         if (outcome.answer.status == WR_MASTER_OK)
             log_success(client, &outcome);
         else
-            log_failure(client, &outcome);
+            log_failure(&outcome);
         wr_master_link_answer(&client->link, rd_clock(), outcome.id, &outcome.answer);
     }
 }
@@ -248,7 +238,7 @@ static void give_up_unawaited(struct rd_master_client *client)
         if (id != 0 && id != awaited[i]) {
             struct rd_master_outcome outcome;
             rd_master_http_give_up(client->http, i, &outcome);
-            log_failure(client, &outcome);
+            log_failure(&outcome);
         }
     }
 }

@@ -97,11 +97,6 @@ static bool read_config_file(struct rd_givens *givens, struct rd_options *option
         return blame("config", error);
     text.bytes = bytes;
     bool ok = rd_given_file(givens, &text, error);
-    if (ok && (mode & S_IWOTH) != 0)
-        ok = rd_fail(error,
-                     "%s: everybody may write to it (mode %04o), so everybody could say what the "
-                     "relay does: chmod o-w it",
-                     options->config_file, (unsigned)mode);
     if (ok && (mode & S_IROTH) != 0 &&
         rd_given_last(givens, "master-auth-token", RD_SOURCE_FILE) != NULL)
         rd_note(options, "%.200s: holds a token, and everybody may read it", options->config_file);

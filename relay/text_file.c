@@ -40,6 +40,11 @@ static bool read_open_file(int fd, const char *path, size_t bytes_max, char **by
         return rd_fail(error, "%s: cannot be read: %s", path, strerror(errno));
     if (!S_ISREG(status.st_mode))
         return rd_fail(error, "%s: is not a regular file", path);
+    if ((status.st_mode & S_IWOTH) != 0)
+        return rd_fail(error,
+                       "%s: everybody may write to it (mode %04o), so everybody could say what the "
+                       "relay does: chmod o-w it",
+                       path, (unsigned)status.st_mode & 07777);
     if (status.st_size < 0 || (uint64_t)status.st_size > bytes_max)
         return rd_fail(error, "%s: has %lld bytes; at most %zu are read", path,
                        (long long)status.st_size, bytes_max);
@@ -56,7 +61,8 @@ static bool read_open_file(int fd, const char *path, size_t bytes_max, char **by
     }
     *bytes = text;
     *size = (size_t)got;
-    *mode = status.st_mode & 07777;
+    if (mode != NULL)
+        *mode = status.st_mode & 07777;
     return true;
 }
 

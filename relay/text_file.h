@@ -22,8 +22,8 @@ struct rd_text {
     const char *name;
 };
 
-/* Reads a regular file of at most `bytes_max` whole. `*bytes` is the caller's to free; `mode` gets
- * its permission bits. */
+/* Reads a regular file of at most `bytes_max` whole; one that everybody may write to is refused.
+ * `*bytes` is the caller's to free; `mode` gets its permission bits, where it is not NULL. */
 bool rd_file_read(const char *path, size_t bytes_max, char **bytes, size_t *size, mode_t *mode,
                   struct rd_error *error);
 

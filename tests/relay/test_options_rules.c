@@ -244,8 +244,11 @@ Test(options_rules, files_that_everybody_may_write_are_not_believed)
     const char *keys = desk_file("keys", "");
     const char *config = desk_file("relay.conf", "asn = 1\n");
     cr_assert_eq(chmod(keys, 0666), 0);
+    const char *bans = desk_file("bans", "alice\n");
     cr_assert_eq(chmod(config, 0602), 0);
+    cr_assert_eq(chmod(bans, 0646), 0);
     desk_says(desk_refusal("--key-file", keys), "keys: everybody may write to it (mode 0666)");
+    desk_says(desk_refusal("--ban-file", bans), "bans: everybody may write to it (mode 0646)");
     desk_says(desk_refusal("--config", config), "relay.conf: everybody may write to it");
     cr_assert_eq(chmod(keys, 0644), 0);
     cr_assert_eq(chmod(config, 0660), 0);
