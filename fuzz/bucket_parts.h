@@ -22,7 +22,7 @@ bool leak_take(struct leak *leak, wr_instant now, uint64_t cost_ns, uint64_t bur
 /* A session more where there are fewer than `most`; up to so many fewer; a cost, drawn from one of
  * three buckets. */
 void shared_open(uint32_t most);
-void shared_close(uint32_t sessions);
+void shared_close(uint32_t closed);
 void shared_draw(uint32_t which, uint64_t cost_ns, wr_instant now);
 
 #define TOKEN_NAMES 8192u
