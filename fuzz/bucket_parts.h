@@ -33,7 +33,7 @@ void tokens_add(bool good, uint32_t name, uint32_t count);
 void tokens_find(bool good, uint32_t name);
 void tokens_clear(void);
 
-/* The end of an input. */
+/* The end of an input, or of its first part: all of them are new then. */
 void parts_end(void);
 
 #endif

@@ -160,9 +160,11 @@ static void draw_bytes(struct world *world, uint64_t bytes, uint32_t kbps)
         wr_gcra_draw(&world->bytes_tat, cost_ns, world->now);
 }
 
-/* A rate as section 5 gives it. A new one begins with new buckets: no relay changes one. */
+/* A rate as section 5 gives it. A new one begins with all things new, time too: no relay changes
+ * one. */
 static void switch_rate(struct world *world, uint32_t per_second, uint32_t burst)
 {
+    parts_end();
     begin(world);
     world->per_second = per_second;
     world->rate =
