@@ -119,6 +119,7 @@ void sim_oracle_enter(struct sim_oracle *oracle, wr_instant now_ns, uint64_t wal
         oracle->started = true;
         oracle->started_ns = now_ns;
     }
+    oracle->since_ns = oracle->due_ns < now_ns ? oracle->due_ns : now_ns;
     sim_answer_time(oracle);
 }
 
@@ -162,6 +163,7 @@ void sim_oracle_leave(struct sim_oracle *oracle, wr_instant next_deadline_ns)
     sim_judge_held(oracle, next_deadline_ns);
     sim_judge_control_settled(oracle);
     sim_judge_deadlines(oracle, next_deadline_ns);
+    oracle->due_ns = next_deadline_ns;
     oracle->inside = false;
 }
 

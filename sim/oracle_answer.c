@@ -170,13 +170,13 @@ static void judge_reject_rate(struct sim_oracle *oracle, const struct wr_output 
         sim_oracle_violate(oracle, SIM_ORACLE_REFLECTION, output->cause,
                            "section 5: more than 1000 rejects (6, rate_limited) a second were "
                            "sent");
-    sim_packets_draw(&oracle->reject_all_tat, REJECTS_ALL_PER_S, oracle->now);
+    sim_packets_draw(&oracle->reject_all_tat, REJECTS_ALL_PER_S, oracle->since_ns);
     if (!sim_packets_allowed(prefix->reject_tat, 1, 1, oracle->now) && prefixes_judged(oracle))
         sim_oracle_violate(oracle, SIM_ORACLE_REFLECTION, output->cause,
                            "section 5: the prefix of %s was sent more than one reject (6, "
                            "rate_limited) a second",
                            sim_text_address(&output->to).text);
-    sim_packets_draw(&prefix->reject_tat, 1, oracle->now);
+    sim_packets_draw(&prefix->reject_tat, 1, oracle->since_ns);
 }
 
 /* ---- Answers --------------------------------------------------------------------------------- */

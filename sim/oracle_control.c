@@ -167,7 +167,7 @@ void sim_judge_verification(struct sim_oracle *oracle, const struct wr_verificat
             sim_oracle_violate(
                 oracle, SIM_ORACLE_LIMIT, 0,
                 "section 2: verifications are asked for at more than %" PRIu32 " a second", rate);
-        sim_packets_draw(&oracle->verify_tat, rate, oracle->now);
+        sim_packets_draw(&oracle->verify_tat, rate, oracle->since_ns);
     }
     if (place == NULL)
         return;

@@ -562,6 +562,7 @@ void sim_oracle_state_clear(struct sim_oracle *oracle)
     oracle->key_expected = oracle->key_arrived = false;
     oracle->refresh_wanted_ns = WR_NEVER;
     oracle->verify_tat = oracle->reject_all_tat = 0;
+    oracle->due_ns = WR_NEVER;
     oracle->prefix_count = 0;
     oracle->unbound_second = oracle->unbound_seen[0] = oracle->unbound_seen[1] = 0;
     oracle->token_tag = 0;

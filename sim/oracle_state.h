@@ -232,6 +232,10 @@ struct sim_oracle {
 
     struct sim_request requests[WR_VERIFICATIONS_OUT + 1];
     wr_instant verify_tat;
+    /* What is due while a host is paused happens late, all at once, as if at its moment: from here
+     * on it may have been, so here it draws on limits. The same as `now` for a host in time. */
+    wr_instant since_ns;
+    wr_instant due_ns; /* the relay's next deadline, as it said last */
     struct sim_good_signature *good;
     uint32_t good_count, good_capacity;
     struct sim_map good_map;
