@@ -116,6 +116,9 @@ class Totals:
 
 def commit():
     """For people: since which commit the totals count."""
-    done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], check=False,
-                          capture_output=True, text=True)
+    try:
+        done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], check=False,
+                              capture_output=True, text=True)
+    except FileNotFoundError:  # a machine without git: people may have the sources all the same
+        return "unknown"
     return done.stdout.strip() or "unknown"

@@ -88,6 +88,7 @@ class Campaign(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
+        self.environment = {}
         self.bin = os.path.join(self.folder, "bin")
         os.mkdir(self.bin)
         for target in ("json", "relay", "world"):
@@ -108,7 +109,8 @@ class Campaign(unittest.TestCase):
         done = subprocess.run(
             [sys.executable, os.path.join(CI, "fuzz_campaign.py"), command, "--build", self.folder,
              "--corpus", os.path.join(self.folder, "corpus"), *arguments], check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
+            env={**os.environ, **self.environment})
         return done.returncode, done.stdout
 
     def campaign(self, *plan, target="json", seconds="0.001", more=("--no-merge",)):
@@ -220,6 +222,12 @@ class Resuming(Campaign):
         self.campaign()
         self.assertEqual((self.totals()["campaigns"], self.totals()["executions"]), (1, 100))
         self.assertNotEqual(self.totals()["engine"], once["engine"])
+
+    def test_without_git_totals_count_since_an_unknown_commit(self):
+        self.environment = {"PATH": self.folder}
+        status, text = self.campaign()
+        self.assertEqual(status, 0, text)
+        self.assertEqual(self.totals()["commit"], "unknown")
 
     def test_totals_that_cannot_be_read_begin_anew(self):
         self.campaign()
