@@ -83,8 +83,7 @@ class Target:
         with open(path, encoding="utf-8") as file:
             words = any('="' in line for line in file)
         return ["-max_len=%d" % self.about["bytes_max"], "-timeout=60", "-report_slow_units=60",
-                "-rss_limit_mb=2048",
-                *(["-dict=" + path] if words else [])]
+                "-rss_limit_mb=2048", *(["-dict=" + path] if words else [])]
 
 
 class Totals:

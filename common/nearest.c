@@ -4,8 +4,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define WORD_BYTES_MAX WR_WORD_BYTES_MAX
-
 static char folded(char c)
 {
     if (c >= 'A' && c <= 'Z')
@@ -22,7 +20,7 @@ static void fold(const char *text, struct wr_word *out)
 {
     out->letters = 0;
     for (out->bytes = 0; text[out->bytes] != '\0'; out->bytes++) {
-        if (out->bytes == WORD_BYTES_MAX) {
+        if (out->bytes == WR_WORD_BYTES_MAX) {
             out->bytes++;
             return;
         }
@@ -49,10 +47,10 @@ static uint32_t distance_within(const struct wr_word *one, const struct wr_word 
 {
     uint32_t rows = one->bytes, columns = other->bytes;
     bool above_lost = false;
-    assert(rows <= WORD_BYTES_MAX && columns <= WORD_BYTES_MAX);
+    assert(rows <= WR_WORD_BYTES_MAX && columns <= WR_WORD_BYTES_MAX);
     if (is_beyond(one, other, most))
         return most + 1;
-    uint32_t cells[3][WORD_BYTES_MAX + 2] = {{0}};
+    uint32_t cells[3][WR_WORD_BYTES_MAX + 2] = {{0}};
     for (uint32_t c = 0; c <= columns + 1; c++)
         cells[0][c] = c;
     for (uint32_t r = 1; r <= rows; r++) {
@@ -81,9 +79,9 @@ uint32_t wr_word_distance(const char *one, const char *other)
     struct wr_word a = {0}, b = {0};
     fold(one, &a);
     fold(other, &b);
-    if (a.bytes > WORD_BYTES_MAX || b.bytes > WORD_BYTES_MAX)
+    if (a.bytes > WR_WORD_BYTES_MAX || b.bytes > WR_WORD_BYTES_MAX)
         return UINT32_MAX;
-    return distance_within(&a, &b, WORD_BYTES_MAX);
+    return distance_within(&a, &b, WR_WORD_BYTES_MAX);
 }
 
 struct wr_nearest wr_nearest_to(const char *word)
@@ -105,8 +103,8 @@ void wr_nearest_offer(struct wr_nearest *search, const char *known)
         most = search->distance - 1;
     }
     size_t bytes = strlen(known);
-    if (word->bytes > WORD_BYTES_MAX || bytes > WORD_BYTES_MAX || bytes > word->bytes + most ||
-        word->bytes > bytes + most)
+    if (word->bytes > WR_WORD_BYTES_MAX || bytes > WR_WORD_BYTES_MAX ||
+        bytes > word->bytes + most || word->bytes > bytes + most)
         return;
     struct wr_word name = {0};
     fold(known, &name);

@@ -191,18 +191,12 @@ static void register_succeeded(struct wr_master_link *link, const struct wr_mast
     take_key(link, answer);
 }
 
-static bool is_refusal(enum wr_master_status status)
-{
-    return status == WR_MASTER_BAD_REQUEST || status == WR_MASTER_UNAUTHORIZED ||
-           status == WR_MASTER_FORBIDDEN;
-}
-
 /* A master that took us in before knows us by what it was told then: heartbeats go on, the first at
  * once, which finds out whether it does. */
 static void renewal_failed(struct wr_master_link *link, enum wr_master_status status,
                            wr_instant retry_ns, wr_instant now)
 {
-    if (!is_refusal(status))
+    if (!wr_master_status_refuses(status))
         link->renewal_ns = earlier(link->renewal_ns, retry_ns);
     link->next_contact_ns = now;
 }

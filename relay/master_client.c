@@ -86,9 +86,7 @@ static const char *advice_for(const struct rd_master_outcome *outcome)
 /* Refusals stay until somebody does something about them; the rest may pass. */
 static enum rd_log_level level_of(enum wr_master_status status)
 {
-    bool refused = status == WR_MASTER_BAD_REQUEST || status == WR_MASTER_UNAUTHORIZED ||
-                   status == WR_MASTER_FORBIDDEN;
-    return refused ? RD_LOG_ERROR : RD_LOG_WARN;
+    return wr_master_status_refuses(status) ? RD_LOG_ERROR : RD_LOG_WARN;
 }
 
 static void log_failure(const struct rd_master_outcome *outcome)

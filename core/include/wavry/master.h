@@ -52,6 +52,13 @@ enum wr_master_status {
 #define WR_MASTER_STATUS_COUNT 9
 const char *wr_master_status_name(enum wr_master_status status);
 
+/* The master will not have what it was told (400, 401, 403): to say the same again is no use. */
+static inline bool wr_master_status_refuses(enum wr_master_status status)
+{
+    return status == WR_MASTER_BAD_REQUEST || status == WR_MASTER_UNAUTHORIZED ||
+           status == WR_MASTER_FORBIDDEN;
+}
+
 struct wr_master_answer {
     enum wr_master_status status;
     uint64_t heartbeat_interval_ms; /* register */
