@@ -167,12 +167,14 @@ static void revoke(struct world *world, uint8_t byte)
     FUZZ_REQUIRE(world->dropped == expected, "%u keys left", world->dropped);
 }
 
-/* Keys that nobody saw before: as many as there is room for stay revoked. */
+/* Keys that nobody saw before: as many as there is room for stay revoked. An input can say more
+ * than 65,536 of them, so a number takes three bytes. */
 static void revoke_many(struct world *world, uint32_t count)
 {
     while (count-- > 0) {
         uint32_t number = world->strangers++;
-        const uint8_t bytes[WR_PUBLIC_KEY_BYTES] = {0xff, (uint8_t)(number >> 8), (uint8_t)number};
+        const uint8_t bytes[WR_PUBLIC_KEY_BYTES] = {0xff, (uint8_t)(number >> 16),
+                                                    (uint8_t)(number >> 8), (uint8_t)number};
         bool fits = world->revoked_count < WR_KEYS_REVOKED_MAX;
         FUZZ_REQUIRE(wr_keyring_revoke(&world->ring, bytes, count_dropped, world) == fits,
                      "%u are revoked", world->revoked_count);
