@@ -521,11 +521,11 @@ def keyring_seeds():
 
 
 def deadlines_seeds():
-    join, rejoin, leave, out, hold, wait, to, late, start, session = range(10)
+    join, rejoin, leave, out, hold, wait, to, late, start, session, crowd = range(11)
     first, second, key_wait = range(3)
-    story("deadlines", "first-queue-before-second", act(join, second, 1, 1), act(join, first, 2, 2),
-          act(out), act(out), act(leave, 0), act(leave, 1))
-    story("deadlines", "four-are-out", *[act(join, second, i % 4, i % 4) for i in range(6)],
+    story("deadlines", "first-queue-before-second", act(join, second, 1, 1, 0, 0),
+          act(join, first, 2, 2, 1, 1), act(out), act(out), act(leave, 0), act(leave, 1))
+    story("deadlines", "four-are-out", *[act(join, second, i % 4, i % 4, 0, i) for i in range(6)],
           *[act(out)] * 5, act(leave, 0), act(out))
     story("deadlines", "two-seconds-are-over", act(join, second, 1, 1), act(wait, span(TWO_SECONDS)),
           act(late))
@@ -535,11 +535,12 @@ def deadlines_seeds():
           act(wait, span(SECOND)), act(rejoin, 0), act(to), act(wait, span(SECOND)), act(late),
           act(wait, span(SECOND)), act(late))
     story("deadlines", "a-third-datagram-finds-the-next-request", act(join, second, 1, 1),
-          act(join, second, 1, 1), act(hold, 0), act(hold, 0), act(hold, 1))
-    story("deadlines", "two-sources-under-one-head", act(join, second, 0, 0), act(join, second, 3, 1),
-          act(join, second, 3, 1), act(hold, 1), act(hold, 1), act(leave, 0), act(leave, 2))
+          act(join, second, 1, 1, 0, 1), act(hold, 0), act(hold, 0), act(hold, 1))
+    story("deadlines", "two-sources-under-one-head", act(join, second, 0, 0),
+          act(join, second, 3, 1, 0, 1), act(join, second, 3, 1, 0, 2), act(hold, 1), act(hold, 1),
+          act(leave, 0), act(leave, 2))
     story("deadlines", "two-requests-of-one-source", act(join, second, 1, 1),
-          act(join, second, 1, 2), act(leave, 0))
+          act(join, second, 1, 2, 0, 1), act(leave, 0))
     story("deadlines", "budget-of-one-a-second", act(start, u16(0)), act(join, first, 0, 0),
           act(join, first, 1, 0), act(out), act(out), act(to), act(out))
     story("deadlines", "equal-times-in-two-queues", act(join, second, 1, 1), act(join, first, 1, 1),
@@ -549,6 +550,22 @@ def deadlines_seeds():
               u64(0)))
     story("deadlines", "a-session-at-the-end-of-time",
           act(session, 1, span(HOUR), span(HOUR), u64(2**64 - 5), u64(2**64 - 5), 1, u64(2**64 - 1)))
+    for name, queue in (("first", first), ("second", second)):
+        story("deadlines", f"the-{name}-queue-is-full", *[act(crowd, queue, 255)] * 2,
+              act(join, queue, 1, 1), act(leave, 31), act(join, queue, 1, 1), act(join, queue, 1, 1),
+              act(out), act(join, queue, 2, 2), act(wait, span(TWO_SECONDS)), act(late),
+              act(join, queue, 3, 3), act(join, queue, 3, 3))
+        story("deadlines", f"a-key-came-and-the-{name}-queue-is-full",
+              act(crowd, key_wait, 64, name == "first"), *[act(crowd, queue, 255)] * 2,
+              act(join, key_wait, 1, 1, name == "first", 5), act(late),
+              act(wait, span(TWO_SECONDS)), act(late), act(join, key_wait, 1, 1, name == "first", 5),
+              act(rejoin, 5), act(out), act(rejoin, 5), act(rejoin, 5))
+    story("deadlines", "every-place-is-taken", *[act(crowd, queue, 255) * 2 for queue in
+                                                (first, second)], act(out) * 4,
+          act(crowd, first, 255), act(crowd, key_wait, 255), act(join, second, 0, 0), act(leave, 0),
+          act(join, key_wait, 0, 0))
+    story("deadlines", "one-name-for-two", act(join, second, 1, 1), act(join, second, 2, 2),
+          act(leave, 0), act(leave, 0))
 
 
 # ---- The relay's texts --------------------------------------------------------------------------

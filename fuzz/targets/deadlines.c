@@ -15,11 +15,30 @@
 #define ADDRESSES 4
 #define SESSIONS  4
 #define HASHES    65536 /* a multiple of the heads of any table */
-#define PENDING   256   /* of the model: more actions than that do not fit an input */
+#define NAMES     32
+#define QUEUE_MAX 512 /* section 2: of each queue, */
+#define KEY_WAIT  64  /* that wait for a key, */
+#define OUT_MAX   4   /* and that are out */
+#define PENDING   (2 * QUEUE_MAX + KEY_WAIT + OUT_MAX)
 
-enum tag { JOIN, REJOIN, LEAVE, OUT, HOLD, WAIT, TO_DEADLINE, TIME_OUT, START, SESSION, TAGS };
-static const char *const names[TAGS] = {"join", "key came",    "leave",     "goes out", "hold",
-                                        "time", "to deadline", "timed out", "start",    "session"};
+enum tag {
+    JOIN,
+    REJOIN,
+    LEAVE,
+    OUT,
+    HOLD,
+    WAIT,
+    TO_DEADLINE,
+    TIME_OUT,
+    START,
+    SESSION,
+    CROWD,
+    TAGS
+};
+static const char *const names[TAGS] = {
+    "join",        "key came",  "leave", "goes out", "hold",  "time",
+    "to deadline", "timed out", "start", "session",  "crowd",
+};
 
 const struct fuzz_target fuzz_target = {
     .name = "deadlines",
@@ -28,8 +47,11 @@ const struct fuzz_target fuzz_target = {
     .canaries = {{"queue_late_by_arrival", 20000}, {"queue_newest_holder", 20000}},
 };
 
+/* Actions name requests: a name means the one that joined by it last, as long as that is pending.
+ * So no other action changes what one of them means. */
 struct model_request {
     bool pending;
+    uint32_t name;
     enum wr_verify_place place;
     bool first;
     uint32_t address, session, held;
@@ -43,9 +65,10 @@ struct world {
     struct wr_verify_queue queue;
     struct wr_shared_bucket budget;
     struct model_request requests[PENDING];
-    uint32_t count; /* of `requests`, gone ones included */
+    uint32_t count; /* of `requests`, places of gone ones included */
+    struct model_request *named[NAMES];
     uint32_t out;
-    uint64_t joins;
+    uint64_t numbers, joins;
     uint32_t rate;
     __int128 level_ns, level_at; /* of the budget, as a leaking bucket */
     wr_instant now;
@@ -140,7 +163,7 @@ static struct model_request *first_to_time_out(struct world *world)
 
 static bool out_wanted(const struct world *world)
 {
-    return world->out < WR_VERIFICATIONS_OUT &&
+    return world->out < OUT_MAX &&
            count_in(world, WR_VERIFY_FIRST) + count_in(world, WR_VERIFY_SECOND) > 0;
 }
 
@@ -193,47 +216,87 @@ static void check_holders(struct world *world, uint32_t address)
 
 /* ---- Actions --------------------------------------------------------------------------------- */
 
-static void join(struct world *world, struct fuzz_action *action)
+static struct model_request *free_place(struct world *world)
 {
-    enum wr_verify_place place = (enum wr_verify_place)fuzz_take_below(action, WR_VERIFY_LISTS);
-    uint32_t address = fuzz_take_below(action, ADDRESSES);
-    uint32_t session = fuzz_take_below(action, SESSIONS);
-    bool first = place == WR_VERIFY_FIRST || fuzz_take_u8(action) % 2 == 1;
-    uint32_t most = place == WR_VERIFY_KEY_WAIT ? 64 : 512;
-    bool fits = count_in(world, place) < most;
-    FUZZ_REQUIRE(wr_verify_queue_fits(&world->queue, place) == fits, "room in list %d", place);
-    if (!fits || world->count == PENDING)
-        return;
-    const struct wr_lease_origin origin = {.from = address_of(address),
-                                           .session = session_of(session)};
-    struct model_request *one = &world->requests[world->count];
-    *one = (struct model_request){.pending = true,
-                                  .place = place,
-                                  .first = first,
-                                  .address = address,
-                                  .session = session,
-                                  .number = world->count++,
-                                  .joined = world->now,
-                                  .joined_number = world->joins++};
-    one->request = wr_verify_queue_join(&world->queue, place, &origin, world->now);
-    one->request->first = first;
+    for (uint32_t i = 0; i < world->count; i++) {
+        if (!world->requests[i].pending)
+            return &world->requests[i];
+    }
+    FUZZ_REQUIRE(world->count < PENDING, "more than %d are pending", PENDING);
+    return &world->requests[world->count++];
+}
+
+/* Fills the rest of `what`; false where its list is full. */
+static bool join(struct world *world, struct model_request what)
+{
+    uint32_t most = what.place == WR_VERIFY_KEY_WAIT ? KEY_WAIT : QUEUE_MAX;
+    bool fits = count_in(world, what.place) < most;
+    FUZZ_REQUIRE(wr_verify_queue_fits(&world->queue, what.place) == fits, "room in list %d",
+                 (int)what.place);
+    if (!fits)
+        return false;
+    const struct wr_lease_origin origin = {.from = address_of(what.address),
+                                           .session = session_of(what.session)};
+    struct model_request *one = free_place(world);
+    *one = what;
+    one->pending = true;
+    one->first = what.first || what.place == WR_VERIFY_FIRST;
+    one->number = world->numbers++;
+    one->joined = world->now;
+    one->joined_number = world->joins++;
+    one->request = wr_verify_queue_join(&world->queue, one->place, &origin, world->now);
+    one->request->first = one->first;
+    world->named[one->name] = one;
+    return true;
+}
+
+/* place, address, session, belongs into the first queue, name */
+static void join_one(struct world *world, struct fuzz_action *action)
+{
+    struct model_request one = {0};
+    one.place = (enum wr_verify_place)fuzz_take_below(action, WR_VERIFY_LISTS);
+    one.address = fuzz_take_below(action, ADDRESSES);
+    one.session = fuzz_take_below(action, SESSIONS);
+    one.first = fuzz_take_u8(action) % 2 == 1;
+    one.name = fuzz_take_below(action, NAMES);
+    join(world, one);
+}
+
+/* place, how many less one, belong into the first queue: of all addresses and sessions in turn, by
+ * all names in turn, as many as there is room for */
+static void join_many(struct world *world, struct fuzz_action *action)
+{
+    struct model_request one = {0};
+    one.place = (enum wr_verify_place)fuzz_take_below(action, WR_VERIFY_LISTS);
+    uint32_t count = fuzz_take_u8(action) + 1u;
+    one.first = fuzz_take_u8(action) % 2 == 1;
+    for (uint32_t i = 0; i < count; i++) {
+        one.address = i % ADDRESSES;
+        one.session = i / ADDRESSES % SESSIONS;
+        one.name = i % NAMES;
+        if (!join(world, one))
+            return;
+    }
 }
 
 static struct model_request *take_pending(struct world *world, struct fuzz_action *action)
 {
-    uint32_t number = fuzz_take_u8(action);
-    struct model_request *one = world->count == 0 ? NULL : &world->requests[number % world->count];
-    return one != NULL && one->pending ? one : NULL;
+    return world->named[fuzz_take_below(action, NAMES)];
 }
 
 static void rejoin(struct world *world, struct model_request *one)
 {
     if (one == NULL || one->place != WR_VERIFY_KEY_WAIT)
         return;
-    one->place = one->first ? WR_VERIFY_FIRST : WR_VERIFY_SECOND;
+    enum wr_verify_place place = one->first ? WR_VERIFY_FIRST : WR_VERIFY_SECOND;
+    bool fits = count_in(world, place) < QUEUE_MAX;
+    FUZZ_REQUIRE(wr_verify_queue_rejoin(&world->queue, one->request, world->now) == fits,
+                 "room in queue %d", (int)place);
+    if (!fits)
+        return;
+    one->place = place;
     one->joined = world->now;
     one->joined_number = world->joins++;
-    FUZZ_REQUIRE(wr_verify_queue_rejoin(&world->queue, one->request, world->now), "there is room");
 }
 
 static void leave(struct world *world, struct model_request *one)
@@ -242,6 +305,8 @@ static void leave(struct world *world, struct model_request *one)
         return;
     world->out -= one->place == WR_VERIFY_OUT;
     one->pending = false;
+    if (world->named[one->name] == one)
+        world->named[one->name] = NULL;
     wr_verify_queue_leave(&world->queue, one->request);
 }
 
@@ -307,7 +372,7 @@ static void step(struct world *world, struct fuzz_action *action)
     struct model_request *one;
     switch ((enum tag)(action->tag % TAGS)) {
     case JOIN:
-        join(world, action);
+        join_one(world, action);
         break;
     case REJOIN:
         rejoin(world, take_pending(world, action));
@@ -338,6 +403,9 @@ static void step(struct world *world, struct fuzz_action *action)
     case SESSION:
         session_deadline(action);
         break;
+    case CROWD:
+        join_many(world, action);
+        break;
     case TAGS:
         break;
     }
@@ -366,7 +434,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, uns
 {
     if (seed % 8 == 0)
         return fuzz_mutate(bytes, size, size_max);
-    return fuzz_mutate_actions(bytes, size, size_max, seed, TAGS, 4);
+    return fuzz_mutate_actions(bytes, size, size_max, seed, TAGS, 5);
 }
 
 const char *fuzz_outcome(const uint8_t *bytes, size_t size)
