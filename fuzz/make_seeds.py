@@ -750,6 +750,17 @@ def scenario_seeds():
         '"upstream",', '"upstream", "count": 3,').replace(
         '"expect": [', '"timeline": [{"at": "1s", "do": "peer_pause", "peer": "b-2", "for": "1s"}],'
         ' "expect": [').encode())
+    write("scenario", "nul-behind-the-end", SMALL.encode() + b"\0")
+    write("scenario", "nul-between-members", SMALL.encode().replace(b'"expect"', b'\0"expect"'))
+    write("scenario", "nul-in-a-text", SMALL.encode().replace(b"every scenario", b"every\0scenario"))
+    write("scenario", "nul-alone", b"\0")
+    for count in ("100001", "2147483648", "4294967296", "1e300"):
+        write("scenario", "count-of-" + count, SMALL.replace(
+            '"robust",', f'"robust", "count": {count},').replace(
+                '"upstream",', f'"upstream", "count": {count},').encode())
+    write("scenario", "times-of-10001", SMALL.replace(
+        '"expect": [', '"timeline": [{"at": "1s", "do": "peer_pause", "peer": "b", "for": "1us",'
+        ' "every": "10us", "times": 10001}], "expect": [').encode())
 
 
 ALL = {name[:-6]: function for name, function in list(globals().items()) if name.endswith("_seeds")}

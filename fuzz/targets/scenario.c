@@ -1,9 +1,10 @@
 /*
  * Scenario files through the simulator's reader (sim/scenario_parse.h). Every mistake has a place
- * inside the text. What a file means does not depend on how it is laid out. A member that appears
- * twice, one that nobody knows, and a scenario that expects nothing are refused. Whatever is
- * accepted names only what exists, keeps its order of time, and can be given back. Every text in it
- * that is an address (core/address.h) is one for the C library too, and is written as it writes it.
+ * inside the text. What a file means does not depend on how it is laid out. A NUL, a member that
+ * appears twice, one that nobody knows, a number that is too big, and a scenario that expects
+ * nothing are refused. Whatever is accepted names only what exists, keeps its order of time, and
+ * can be given back. Every text in it that is an address (core/address.h) is one for the C library
+ * too, and is written as it writes it.
  */
 #include "support.h"
 
@@ -12,6 +13,7 @@
 #include <address.h>
 #include <scenario_parse.h>
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,23 +24,39 @@ const struct fuzz_target fuzz_target = {
     .canaries = {{"scenario_twins_apart", 2000}, {"scenario_name_beyond", 6000}},
 };
 
-/* Numbers above this multiply the work of reading, not what there is to find in it. */
+#define COUNT_MAX 100000 /* of a group's members */
+#define TIMES_MAX 10000  /* that an action is repeated */
+/* Numbers from here to those bounds multiply the work of reading, not what there is to find in it.
+ * Those above are refused. */
 #define GROUP_MAX 64
 
-static bool too_big(const cJSON *node)
+/* Is there a number by that name anywhere below? */
+static bool any_between(const cJSON *node, const char *name, int least, int most)
 {
-    static const char *const counts[] = {"count", "times"};
     for (const cJSON *child = node == NULL ? NULL : node->child; child != NULL;
          child = child->next) {
-        for (int i = 0; i < 2 && child->string != NULL; i++) {
-            if (strcmp(child->string, counts[i]) == 0 && cJSON_IsNumber(child) &&
-                child->valueint > GROUP_MAX)
-                return true;
-        }
-        if (too_big(child))
+        if (child->string != NULL && strcmp(child->string, name) == 0 && cJSON_IsNumber(child) &&
+            child->valueint >= least && child->valueint <= most)
+            return true;
+        if (any_between(child, name, least, most))
             return true;
     }
     return false;
+}
+
+static bool slow_to_read(const cJSON *root)
+{
+    return any_between(root, "count", GROUP_MAX + 1, COUNT_MAX) ||
+           any_between(root, "times", GROUP_MAX + 1, TIMES_MAX);
+}
+
+static bool beyond_bounds(const cJSON *root)
+{
+    const cJSON *nats = cJSON_GetObjectItemCaseSensitive(root, "nats");
+    const cJSON *peers = cJSON_GetObjectItemCaseSensitive(root, "peers");
+    return any_between(nats, "count", COUNT_MAX + 1, INT_MAX) ||
+           any_between(peers, "count", COUNT_MAX + 1, INT_MAX) ||
+           any_between(root, "times", TIMES_MAX + 1, INT_MAX);
 }
 
 static bool has_twins(const cJSON *node)
@@ -221,6 +239,8 @@ static struct reading read(const char *text, size_t size)
     struct sim_document document;
     const char *path = path_for(reading.arena, text, size);
     reading.json = sim_document_parse(&document, reading.arena, path, text, size);
+    if (size > 0 && memchr(text, 0, size) != NULL)
+        FUZZ_REQUIRE(!reading.json, "a NUL");
     if (reading.json) {
         const struct sim_scenario *scenario = sim_scenario_parse(&document);
         reading.accepted = scenario != NULL;
@@ -231,6 +251,8 @@ static struct reading read(const char *text, size_t size)
         }
         if (has_twins(document.root))
             FUZZ_REQUIRE(!reading.accepted, "a member that appears twice");
+        if (beyond_bounds(document.root))
+            FUZZ_REQUIRE(!reading.accepted, "a number that is too big");
     }
     FUZZ_REQUIRE(reading.accepted == (document.problem_count == 0), "%u problems",
                  document.problem_count);
@@ -287,7 +309,7 @@ static void check_layouts(cJSON *root, const struct reading *reading)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    if (size > fuzz_target.bytes_max || memchr(bytes, 0, size) != NULL)
+    if (size > fuzz_target.bytes_max)
         return 0;
     char *text = malloc(size + 1);
     if (text == NULL)
@@ -295,10 +317,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (size > 0)
         memcpy(text, bytes, size);
     text[size] = '\0';
-    cJSON *root = cJSON_Parse(text);
+    cJSON *root = cJSON_ParseWithLength(text, size);
     if (root != NULL)
         check_addresses(root);
-    if (root == NULL || !too_big(root)) {
+    if (!slow_to_read(root)) {
         struct reading reading = read(text, size);
         if (root != NULL && reading.json && !has_twins(root))
             check_layouts(root, &reading);
