@@ -103,6 +103,7 @@
     X(ring_lingers_anew, "lets a superseded key begin its time again at each change")              \
     X(queue_late_by_arrival, "counts the 2 s of a request from its arrival, not from its queue")   \
     X(queue_newest_holder, "holds a datagram with the newest of its source's requests")            \
+    X(master_waits_interval, "waits for an answer as long as from heartbeat to heartbeat")         \
     /* the simulator's own reader of scenarios */                                                  \
     X(scenario_twins_apart, "sees a member that appears twice only where both are neighbours")     \
     X(scenario_name_beyond, "takes the name one behind the last of a group")                       \

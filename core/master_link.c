@@ -1,5 +1,7 @@
 #include "master_link.h"
 
+#include "fault.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -106,6 +108,8 @@ static void send_contact(struct wr_master_link *link, wr_instant now)
         link->contact.id = emit(link, WR_MASTER_HEARTBEAT, load_pct > 100 ? 100 : load_pct);
     }
     link->contact.timeout_ns = wr_after(now, WR_MASTER_TIMEOUT_NS);
+    if (WR_FAULT(master_waits_interval) && link->interval_ns > WR_MASTER_TIMEOUT_NS)
+        link->contact.timeout_ns = wr_after(now, link->interval_ns);
     /* Heartbeats keep their pace from sending to sending, however slow the answers are. */
     link->next_contact_ns = wr_after(now, link->interval_ns);
 }

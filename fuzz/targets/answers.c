@@ -23,7 +23,9 @@ const struct fuzz_target fuzz_target = {
         "two readings of a master's answer agree, garbage says nothing at all, and the link "
         "goes on as section 8 says",
     .bytes_max = 2048,
-    .canaries = {{"answer_key_of_31", 50000}, {"answer_kid_with_nul", 50000}},
+    .canaries = {{"answer_key_of_31", 50000},
+                 {"answer_kid_with_nul", 50000},
+                 {"master_waits_interval", 50000}},
 };
 
 static struct second_json json;
