@@ -100,6 +100,7 @@ static void pin_others(struct life *life)
 static void begin(struct life *life, const struct wr_master_answer *answer, uint8_t terms)
 {
     memset(life, 0, sizeof *life);
+    FUZZ_STAIN(life->link);
     life->pinned = (enum pinned)(terms % 3);
     life->drains = terms / 3 % 2 != 0;
     life->now = START;

@@ -143,6 +143,8 @@ void relay_world_refused(struct relay_world *world, const struct wr_relay_config
                     strcmp(member, "own_address_count") == 0;
     relay_world_begin_control(world);
     relay_world_beyond_trace(world, "limits that are refused");
+    FUZZ_STAIN(before);
+    FUZZ_STAIN(after);
     wr_relay_snapshot(world->relay, &before);
     wr_instant due = wr_relay_next_deadline(world->relay);
     const char *objection = wr_relay_config_error(config);

@@ -392,6 +392,7 @@ void relay_world_look(struct relay_world *world)
 {
     struct wr_snapshot snapshot;
     relay_world_flush(world);
+    FUZZ_STAIN(snapshot);
     wr_relay_snapshot(world->relay, &snapshot);
     sim_oracle_snapshot(world->oracle, world->now, &snapshot, 0);
     for (uint32_t i = 0; i < RELAY_ADDRESSES; i++) {

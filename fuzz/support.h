@@ -8,6 +8,7 @@
 #include "target.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 /* States a property. Where it does not hold, says so with file, line and the words behind it
  * (printf's), and ends the run. */
@@ -16,6 +17,9 @@
 
 _Noreturn void fuzz_violated(const char *file, int line, const char *condition, const char *format,
                              ...) __attribute__((format(printf, 4, 5)));
+
+/* Before the core fills `out`: what it leaves unwritten then shows, and in every run alike. */
+#define FUZZ_STAIN(out) memset(&(out), 0xa5, sizeof(out))
 
 /* Called instead of abort() where it is set: for whoever looks for violations. */
 extern void (*fuzz_on_violation)(void);

@@ -125,10 +125,11 @@ static struct wr_master_answer second_answer(enum wr_master_request_kind kind, c
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    static struct wr_master_answer answer;
+    struct wr_master_answer answer;
     if (size == 0 || size > fuzz_target.bytes_max)
         return 0;
     enum wr_master_request_kind kind = kinds[bytes[0] % 3];
+    FUZZ_STAIN(answer);
     rd_master_read_answer(kind, bytes + 1, size - 1, &answer);
     struct wr_master_answer expected = second_answer(kind, bytes + 1, size - 1);
     FUZZ_REQUIRE(answer.status == expected.status, "status %d, not %d", (int)answer.status,

@@ -94,10 +94,12 @@ static void check_minted(const struct wr_claims *claims, bool sparing)
     if (strlen(sub) != claims->sub_bytes) /* the mint takes names that end at their NUL */
         return;
     struct wr_mint mint = mint_of(claims, texts, sid, sub, rid, sparing);
+    FUZZ_STAIN(payload);
     uint32_t bytes = wr_mint_payload(&mint, payload, sizeof payload);
     if (bytes == 0) /* escaped, all of it may need more room than there is */
         return;
     FUZZ_REQUIRE(wr_mint_payload(&mint, payload, bytes) == bytes, "into just enough room");
+    FUZZ_STAIN(again);
     FUZZ_REQUIRE(wr_claims_decode(payload, bytes, &again), "written anew it is malformed");
     /* Both were zeroed whole. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
     FUZZ_REQUIRE(memcmp(&again, claims, sizeof again) == 0, "written anew it says something else");
@@ -113,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     bool second_good = second_claims(&room, bytes, size, &second);
     second_good = second_good && room.names_most <= WR_JSON_MEMBERS_MAX &&
                   room.alike_names <= WR_JSON_COLLISIONS_MAX;
+    FUZZ_STAIN(claims);
     bool good = wr_claims_decode(bytes, size, &claims);
     FUZZ_REQUIRE(good == second_good, "claims for one reader: %d", good);
     if (good) {

@@ -87,6 +87,7 @@ static void check_shown(const struct rd_options *options, const struct rd_option
     char shown[RD_SHOWN_BYTES], line[2 * RD_SHOWN_BYTES + 128], allowed[RD_ALLOWED_BYTES] = "";
     struct rd_givens givens = {0};
     struct rd_error error = {""};
+    FUZZ_STAIN(shown);
     const char *value = rd_option_show(options, option, shown);
     if (value == NULL)
         return;

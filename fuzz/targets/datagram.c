@@ -172,6 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (size >= 22)
         check_names(bytes[2], (unsigned)bytes[20] << 8 | bytes[21]);
     struct sim_sight sight = sim_sight_of(bytes, (uint32_t)size, false);
+    FUZZ_STAIN(packet);
     bool good = wr_wire_decode(bytes, size, &packet, &failure);
     FUZZ_REQUIRE(good == (sight.kind != SIM_SIGHT_JUNK), "one of two decoders refuses: %s or %s",
                  good ? "good" : wr_outcome_name(failure),
@@ -183,6 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     }
     compare(&packet, &sight, bytes, size);
     size_t wanted_bytes = essence(bytes, size, wanted);
+    FUZZ_STAIN(again);
     size_t again_bytes = encode(&packet, again, sizeof again);
     FUZZ_REQUIRE(again_bytes == wanted_bytes && memcmp(again, wanted, again_bytes) == 0,
                  "%zu bytes became %zu", wanted_bytes, again_bytes);

@@ -102,15 +102,20 @@ static void begin(struct world *world, uint32_t rate)
 {
     struct wr_arena arena = {NULL, 0};
     wr_instant now = world->now;
+    uint32_t places = world->queue.fresh; /* that the last queue used */
     memset(world, 0, sizeof *world);
     world->now = now;
     wr_verify_queue_layout(&world->queue, &arena);
-    if (memory == NULL)
-        memory = aligned_alloc(WR_ARENA_ALIGN, (arena.used + 63) / 64 * 64);
-    if (memory == NULL)
-        abort();
+    if (memory == NULL) {
+        size_t bytes = (arena.used + 63) / 64 * 64;
+        memory = aligned_alloc(WR_ARENA_ALIGN, bytes);
+        if (memory == NULL)
+            abort();
+        memset(memory, 0, bytes);
+    }
     arena = (struct wr_arena){memory, 0};
     wr_verify_queue_layout(&world->queue, &arena);
+    memset(world->queue.requests, 0, places * sizeof *world->queue.requests);
     memset(world->queue.key, 5, sizeof world->queue.key);
     if (neighbour == 0)
         choose_neighbour(world->queue.key);

@@ -29,6 +29,7 @@ struct walk {
 static void compare_text(const struct wr_json_text *text, uint32_t at, uint32_t bytes)
 {
     static char unescaped[2048];
+    memset(unescaped, 0xa5, bytes < sizeof unescaped ? bytes : sizeof unescaped);
     uint32_t count = wr_json_unescape(text, unescaped, sizeof unescaped);
     FUZZ_REQUIRE(count == bytes && memcmp(unescaped, second.texts + at, bytes) == 0,
                  "a text of %u or %u bytes", count, bytes);
@@ -161,12 +162,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                   second.alike_names <= WR_JSON_COLLISIONS_MAX;
     /* Many names take the core long, as it says; once is enough for those. */
     if (!second_good || second.names_most < 64) {
+        FUZZ_STAIN(walk.json);
         wr_json_begin(&walk.json, bytes, size);
         bool good = wr_json_skip(&walk.json) && wr_json_end(&walk.json);
         FUZZ_REQUIRE(good == second_good, "a document for one reader: %d", good);
         if (!good)
             return 0;
     }
+    FUZZ_STAIN(walk.json);
     wr_json_begin(&walk.json, bytes, size);
     walk_value(&walk);
     FUZZ_REQUIRE(wr_json_end(&walk.json) && walk.at == second.count, "the end");

@@ -202,6 +202,7 @@ static void expire(struct world *world)
 {
     char kid[WR_KID_BYTES_MAX + 1], text[8];
     int due = -1;
+    FUZZ_STAIN(kid);
     for (uint32_t i = 0; due < 0 && i < world->count; i++)
         due = world->keys[i].leaves <= world->now ? (int)i : -1;
     FUZZ_REQUIRE(wr_keyring_expire_one(&world->ring, world->now, kid) == (due >= 0), "due");
@@ -217,6 +218,7 @@ static void check_select(const struct world *world, uint8_t kid)
     uint8_t out[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES], expected[WR_KEYS_MAX] = {0};
     uint32_t count = 0;
     char text[8];
+    FUZZ_STAIN(out);
     for (int pass = kid == 0; pass < 2; pass++) {
         for (uint32_t i = world->count; i > 0; i--) {
             if (world->keys[i - 1].kid == (pass == 0 ? kid : 0))

@@ -114,6 +114,9 @@ static enum wr_verdict verdict_of(const struct terms *terms, const uint8_t *text
     static struct wr_token token;
     static struct wr_keyring ring;
     uint8_t found[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES];
+    FUZZ_STAIN(token);
+    FUZZ_STAIN(found);
+    FUZZ_STAIN(*claims);
     const struct wr_lease_terms lease_terms = {
         .session = terms->session,
         .presented_role = (terms->flags & FLAG_SERVER) != 0 ? WR_ROLE_SERVER : WR_ROLE_CLIENT,
@@ -236,6 +239,7 @@ static void check_minted_anew(const struct terms *terms, const struct wr_claims 
     };
     bool k1 = claims->has_kid && strcmp(claims->kid, "k1") == 0;
     uint32_t count = keys_for(terms, k1, signers);
+    FUZZ_STAIN(text);
     uint32_t bytes = wr_mint_token(&mint, keys.secret[signers[count - 1]], text, sizeof text);
     if (bytes == 0) /* all members in their long form may need more room than a token has */
         return;

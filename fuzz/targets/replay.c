@@ -145,6 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct fuzz_action action;
     if (size > fuzz_target.bytes_max)
         return 0;
+    FUZZ_STAIN(world.window);
     wr_replay_reset(&world.window);
     sim_window_clear(&world.naive);
     struct fuzz_actions list = fuzz_actions_over(bytes, size);

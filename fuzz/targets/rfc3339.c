@@ -23,8 +23,11 @@ static void check_written(uint64_t unix_ms)
     char text[WR_RFC3339_TEXT_BYTES];
     uint64_t again_ms = 0;
     int64_t second_ms;
+    FUZZ_STAIN(text);
     wr_rfc3339_format(unix_ms, text);
-    FUZZ_REQUIRE(strlen(text) == WR_RFC3339_TEXT_BYTES - 1, "%s", text);
+    FUZZ_REQUIRE(text[WR_RFC3339_TEXT_BYTES - 1] == '\0' &&
+                     strlen(text) == WR_RFC3339_TEXT_BYTES - 1,
+                 "%s", text);
     FUZZ_REQUIRE(wr_rfc3339_parse(text, strlen(text), &again_ms) && again_ms == unix_ms,
                  "%s for %" PRIu64, text, unix_ms);
     FUZZ_REQUIRE(second_time((const uint8_t *)text, strlen(text), &second_ms) &&

@@ -38,6 +38,7 @@ static struct sim_sight sight_of_forward(const uint8_t *bytes, size_t size)
 static void check_again(const uint8_t *bytes, const struct wr_rift *rift)
 {
     uint8_t again[WR_RIFT_HANDSHAKE_BYTES];
+    FUZZ_STAIN(again);
     if (rift->handshake) {
         FUZZ_REQUIRE(rift->session == bytes + 4 && rift->alias == 0, "a view of the session");
         wr_rift_encode_handshake(again, rift->session, rift->packet_id);
@@ -68,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         size < 48 ? size : 48; /* no header is longer, and six steps of eight are enough */
     FUZZ_REQUIRE(wr_crc16_kermit(bytes, head) == by_bits(bytes, head), "checksum of %zu", head);
     check_bare(bytes, size);
+    FUZZ_STAIN(rift);
     bool good = wr_rift_decode(bytes, size, &rift);
     if (!wr_rift_begins(bytes, size)) {
         FUZZ_REQUIRE(!good, "does not begin like RIFT");

@@ -170,6 +170,10 @@ static void check_address(const char *text)
     struct second_address second;
     char written[WR_ADDRESS_TEXT_BYTES], wanted[SECOND_ADDRESS_TEXT_BYTES];
     uint8_t prefix[16];
+    FUZZ_STAIN(address);
+    FUZZ_STAIN(again);
+    FUZZ_STAIN(written);
+    FUZZ_STAIN(prefix);
     bool good = wr_address_parse(text, &address);
     FUZZ_REQUIRE(good == second_address(text, &second), "%s: an address for one reader", text);
     if (!good)

@@ -41,6 +41,7 @@ static uint64_t creations;
 static void begin(void)
 {
     struct wr_arena sizes = {NULL, 0};
+    memset(&table, 0, sizeof table);
     wr_session_table_layout(&table, &sizes, CAPACITY);
     if (memory == NULL) {
         memory_bytes = sizes.used;
