@@ -3,8 +3,8 @@
  *
  *     | tag u8 | length u8 | body: `length` bytes |
  *
- * so that taking a record out, putting one in or changing a body never changes what another one
- * means. Bodies are read number by number; one that is too short goes on with zeros, what is too
+ * so that taking a record out, putting one in or changing a body never changes how another one is
+ * read. Bodies are read number by number; one that is too short goes on with zeros, what is too
  * much is ignored, a tag that means nothing is passed over, and so is a record cut off by the end
  * of the input. Every list of bytes is thus a list of actions, and a shorter one is a simpler one.
  */

@@ -494,6 +494,13 @@ static void read_options(struct relay_options *options, const uint8_t *bytes, si
     }
 }
 
+/* The local end that a record's datagrams come to: leases to another one than FORWARDs of the same
+ * address, and the upper half of the byte that names the sender can say any. */
+static uint8_t via_of(uint8_t tag, uint8_t from)
+{
+    return (uint8_t)((tag + from % RELAY_ADDRESSES + from / RELAY_ADDRESSES) % RELAY_VIAS);
+}
+
 #define LOOK_EVERY 32 /* actions */
 
 void relay_actions_live(struct relay_world *world, const uint8_t *bytes, size_t size, FILE *explain,
@@ -513,6 +520,7 @@ void relay_actions_live(struct relay_world *world, const uint8_t *bytes, size_t 
         if (action.tag >= RELAY_ACTION_COUNT)
             continue;
         uint32_t from = action.at < action.end ? *action.at : 0;
+        world->via = via_of(action.tag, (uint8_t)from);
         world->has_outcome = world->has_verdict = false;
         if (explain != NULL)
             fprintf(explain, "%3u  %s\n", number, actions[action.tag].name);

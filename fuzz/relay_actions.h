@@ -3,7 +3,9 @@
  * record stands for itself: it names addresses, sessions, keys and tokens by small numbers, and
  * what it says of them does not depend on where it stands. Sequences are said relative to the top
  * of a replay window, spans relative to the next deadline, cookies by whom they were given to: by
- * what the relay's state is, not by how many records came before.
+ * what the relay's state is, not by how many records came before. Copies alone are counted: COPY
+ * means one of the last four datagrams that an address has sent, so taking one of those out, or
+ * putting one between, gives it another.
  */
 #ifndef FUZZ_RELAY_ACTIONS_H
 #define FUZZ_RELAY_ACTIONS_H

@@ -21,6 +21,11 @@ OPTIONS = (
 ).split()
 
 
+def to_end(number, sender):
+    """The sender, whose datagrams come to a local end that many further than they usually do."""
+    return sender + 16 * number
+
+
 def record(name, *body):
     return bytes([NAMES.index(name), len(body), *body])
 
@@ -314,6 +319,16 @@ SEEDS = {
         forward(sender, form=form, size=40, flags=16, delta=form)
         for form in (0, 1, 2) for sender in (CLIENT, SERVER)) + forward(CLIENT, 1)
     + lease(CLIENT, 0, 0, 1, flags=2),
+    "a-client-comes-to-other-local-ends": pair() + talk() + forward(to_end(1, CLIENT))
+    + forward(SERVER) + renew(to_end(2, CLIENT), COOKIE) + forward(SERVER)
+    + lease(to_end(3, CLIENT), 0, 0) + lease(to_end(1, CLIENT), 0, 0, iat=1) + forward(SERVER)
+    + lease(to_end(2, CLIENT), 0, 0, iat=1, damage=1) + renew(to_end(4, CLIENT), COOKIE | RELEASE),
+    "a-lease-waits-and-what-follows-comes-to-another-local-end": option("verify-ns", 3)
+    + lease(SERVER, 1, 1) + DEADLINE + lease(CLIENT, 0, 0) + forward(to_end(1, CLIENT))
+    + lease(to_end(2, CLIENT), 0, 0) + bare(to_end(3, CLIENT)) + DEADLINE * 4 + talk(),
+    "a-candidate-at-another-local-end": pair() + talk() + lease(CLIENT_2, 0, 0)
+    + lease(to_end(1, CLIENT_2), 0, 0) + wait(SECOND, 2) + renew(to_end(2, CLIENT_2), COOKIE)
+    + forward(to_end(3, CLIENT_2)) + forward(SERVER) + talk(),
     "names-in-v6": lease(V6, 0, 0) + lease(LINK_LOCAL, 1, 1) + forward(V6) + forward(LINK_LOCAL)
     + wait(SECOND, 2) + forward(8) + forward(9),
 }

@@ -38,12 +38,6 @@ static uint32_t number_of(const struct wr_address *address)
     return RELAY_ADDRESSES;
 }
 
-/* The local end that a datagram comes to: so that an answer from another one is seen. */
-static uint32_t via_of(uint64_t tag)
-{
-    return (uint32_t)(tag % 5);
-}
-
 /* ---- The environment ------------------------------------------------------------------------- */
 
 static wr_instant monotonic_ns(void *context)
@@ -75,6 +69,12 @@ static bool is_answer(const struct wr_output *output)
            (output->bytes[2] == 2 || output->bytes[2] == 3);
 }
 
+/* The local end that the datagram of this line came to. */
+static uint8_t *via_of(struct relay_world *world, uint64_t line)
+{
+    return &world->vias[line % RELAY_LINES];
+}
+
 static void keep_cookie(struct relay_world *world, const struct wr_output *output)
 {
     uint32_t to = number_of(&output->to), session = output->bytes[19];
@@ -95,9 +95,10 @@ static void send_out(void *context, const struct wr_output *output)
     sim_oracle_sent(world->oracle, output);
     if (!is_answer(output))
         return;
-    FUZZ_REQUIRE(output->via == via_of(output->cause),
-                 "an answer to a datagram that came to local end %u leaves from %u",
-                 via_of(output->cause), output->via);
+    uint32_t via = *via_of(world, output->cause);
+    FUZZ_REQUIRE(output->via == via,
+                 "an answer to a datagram that came to local end %u leaves from %u", via,
+                 output->via);
     keep_cookie(world, output);
 }
 
@@ -335,15 +336,17 @@ void relay_world_receive(struct relay_world *world, uint32_t from,
     if (packet->elsewhere)
         relay_world_beyond_trace(world, "an address that is bound in another relay");
     if (world->explain != NULL)
-        fprintf(world->explain, "         #%" PRIu64 ": %" PRIu32 " bytes from %s%s\n", world->line,
-                packet->size, texts[from], joins ? ", together with the next" : "");
+        fprintf(world->explain, "         #%" PRIu64 ": %" PRIu32 " bytes from %s to end %u%s\n",
+                world->line, packet->size, texts[from], world->via,
+                joins ? ", together with the next" : "");
     if (world->trace != NULL)
         trace_datagram(world, from, packet);
+    *via_of(world, world->line) = world->via;
     world->batch[world->batch_count++] = (struct wr_datagram){
         .from = *relay_address(from),
         .bytes = copy->bytes,
         .size = packet->size,
-        .via = via_of(world->line),
+        .via = world->via,
         .bound_elsewhere = packet->elsewhere,
         .tag = world->line,
     };

@@ -16,6 +16,8 @@
 #define RELAY_COPIES    4 /* datagrams of an address that are remembered */
 #define RELAY_BATCH     16
 #define RELAY_ROOM      1600 /* for a datagram, too long ones too */
+#define RELAY_VIAS      5
+#define RELAY_LINES     8192 /* more than an input comes to */
 #define RELAY_BANNED    5    /* identities that there are: RELAY_SUBS */
 #define RELAY_TIME_MAX  (30 * UINT64_C(86400) * WR_S)
 
@@ -43,6 +45,8 @@ struct relay_world {
     wr_instant pending_ends[WR_VERIFICATIONS_OUT];
     uint32_t pending_count;
     uint64_t line; /* of the last line of the trace, and the tag of a datagram */
+    uint8_t via; /* the local end that datagrams come to now: an answer from another one is seen */
+    uint8_t vias[RELAY_LINES]; /* that datagrams came to, by line */
     uint64_t entropy, datagrams, refreshes;
 
     struct {
