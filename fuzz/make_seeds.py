@@ -516,7 +516,7 @@ def keyring_seeds():
     story("keyring", "no-room-for-revoked-keys", act(add, 1, 1, learned), act(add, 2, 2, learned),
           act(8, 255), act(revoke, 1), act(revoke, 2), act(revoke, 1), act(8, 1),
           act(add, 1, 1, learned), act(add, 2, 2, learned))
-    story("keyring", "more-strangers-than-16-bits-count", *[act(8, 255)] * 258)
+    story("keyring", "strangers-without-end", *[act(8, 255)] * 258)
     story("keyring", "kid-of-256", act(long, 0), act(long, 1))
 
 
