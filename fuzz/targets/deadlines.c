@@ -48,7 +48,7 @@ const struct fuzz_target fuzz_target = {
 };
 
 /* Actions name requests: a name means the one that joined by it last, as long as that is pending.
- * So no other action changes what one of them means. */
+ * Nothing that is done with other names changes whom it means. */
 struct model_request {
     bool pending;
     uint32_t name;
