@@ -90,7 +90,8 @@ static const char *read_options(const cJSON *item, struct wr_relay_config *confi
 static const char *read_keys(const cJSON *item, struct sim_feed_config *out)
 {
     const cJSON *key;
-    if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) > SIM_FEED_KEYS_MAX)
+    uint32_t room = SIM_FEED_KEYS_MAX - out->key_count;
+    if (!cJSON_IsArray(item) || (uint32_t)cJSON_GetArraySize(item) > room)
         return complain("\"keys\" must be an array of at most %d keys", SIM_FEED_KEYS_MAX);
     cJSON_ArrayForEach(key, item)
     {
@@ -129,6 +130,22 @@ static const char *read_config_member(const cJSON *item, struct sim_feed_config 
     return NULL;
 }
 
+/* A name that two members of one object have, in `node` or below; NULL for none. */
+static const char *twin_in(const cJSON *node)
+{
+    const char *twin = NULL;
+    for (const cJSON *child = node->child; child != NULL && twin == NULL; child = child->next) {
+        for (const cJSON *earlier = node->child; cJSON_IsObject(node) && earlier != child;
+             earlier = earlier->next) {
+            if (strcmp(earlier->string, child->string) == 0)
+                return child->string;
+        }
+        twin = twin_in(child);
+    }
+    return twin;
+}
+
+/* A line as an object without twins: which of two members was meant nobody can know. */
 static cJSON *parse_object(const char *text)
 {
     const char *end = NULL;
@@ -139,9 +156,14 @@ static cJSON *parse_object(const char *text)
     } else if (!cJSON_IsObject(root)) {
         (void)complain("each line must be one JSON object");
         cJSON_Delete(root);
-        root = NULL;
+    } else {
+        const char *twin = twin_in(root);
+        if (twin == NULL)
+            return root;
+        (void)complain("each member may stand once: \"%s\" is there again", twin);
+        cJSON_Delete(root);
     }
-    return root;
+    return NULL;
 }
 
 const char *sim_feed_read_config(const char *text, struct sim_feed_config *out)

@@ -1,4 +1,4 @@
-"""wavry-sim run, as a user calls it: exit codes, reports, captures.
+"""wavry-sim run and feed, as a user calls them: exit codes, reports, captures, refusals.
 
 usage: test_wavry_sim_cli.py WAVRY_SIM SCENARIOS
 """
@@ -196,6 +196,41 @@ class Run(unittest.TestCase):
         present = [row for row in rows if row[7].startswith("570101")]
         self.assertTrue(present, "a LEASE_PRESENT crosses the network")
         self.assertEqual((present[0][2], present[0][4]), ("198.51.100.1", "4000"))
+
+
+class Feed(unittest.TestCase):
+    CONFIG = {"relay_id": "r", "listen": "198.51.100.1:4000", "start_unix_ms": 1795000000000}
+
+    def feed(self, *lines):
+        return subprocess.run(
+            [SIM, "feed", "-"], input="\n".join(lines), capture_output=True, text=True, check=False
+        )
+
+    def refuses(self, words, *lines):
+        result = self.feed(*lines)
+        self.assertEqual(result.returncode, 2, result.stdout + result.stderr)
+        self.assertEqual(result.stderr, f"-:{len(lines)}: {words}\n")
+
+    def config(self, more=""):
+        return json.dumps(self.CONFIG)[:-1] + more + "}"
+
+    def test_keys_that_are_given_twice_are_refused_and_not_written_past_their_room(self):
+        keys = json.dumps([{"kid": f"k{i}", "public_key_hex": f"{i:064x}"} for i in range(64)])
+        self.assertEqual(self.feed(self.config(f', "keys": {keys}')).returncode, 0)
+        self.refuses(
+            'each member may stand once: "keys" is there again',
+            self.config(f', "keys": {keys}, "keys": {keys}'),
+        )
+
+    def test_a_member_that_appears_twice_is_refused_wherever_it_stands(self):
+        again = 'each member may stand once: "{}" is there again'
+        self.refuses(again.format("relay_id"), self.config(', "relay_id": "s"'))
+        option = '"max-sessions": 1, "max-sessions": 2'
+        self.refuses(again.format("max-sessions"), self.config(f', "options": {{{option}}}'))
+        key = '{"kid": "a", "kid": "b", "public_key_hex": "' + 64 * "a" + '"}'
+        self.refuses(again.format("kid"), self.config(f', "keys": [{key}]'))
+        self.refuses(again.format("kid"), self.config(), f'{{"at_ns": 5, "key": {key}}}')
+        self.refuses(again.format("at_ns"), self.config(), '{"at_ns": 5, "at_ns": 9}')
 
 
 if __name__ == "__main__":
