@@ -76,28 +76,35 @@ static bool expected(struct sim_reader *reader, const cJSON *value, const char *
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
+bool sim_group_has(const struct sim_group *group, const char *name, uint32_t *index)
+{
+    size_t bytes = strlen(group->name);
+    if (!group->counted || strncmp(group->name, name, bytes) != 0 || name[bytes] != '-')
+        return false;
+    uint64_t number = 0;
+    const char *digit = name + bytes + 1;
+    const char *first = digit;
+    for (; *digit >= '0' && *digit <= '9' && digit - first < 9; digit++)
+        number = number * 10 + (uint64_t)(*digit - '0');
+    *index = (uint32_t)number;
+    return digit > first && !*digit && (*first != '0' || digit - first == 1) &&
+           number < group->range.count + WR_FAULT(scenario_name_beyond);
+}
+
 bool sim_find_name(const struct sim_reader *reader, const char *name, enum sim_entity entity,
                    struct sim_range *range)
 {
     for (uint32_t i = 0; i < reader->group_counts[entity]; i++) {
         const struct sim_group *group = &reader->groups[entity][i];
-        size_t bytes = strlen(group->name);
+        uint32_t index;
         if (strcmp(group->name, name) == 0) {
             *range = group->range;
             return true;
         }
-        if (!group->counted || strncmp(group->name, name, bytes) != 0 || name[bytes] != '-')
-            continue;
-        uint64_t number = 0;
-        const char *digit = name + bytes + 1;
-        const char *first = digit;
-        for (; *digit >= '0' && *digit <= '9' && digit - first < 9; digit++)
-            number = number * 10 + (uint64_t)(*digit - '0');
-        if (digit == first || *digit || (*first == '0' && digit - first > 1) ||
-            number >= group->range.count + WR_FAULT(scenario_name_beyond))
-            continue;
-        *range = (struct sim_range){group->range.first + (uint32_t)number, 1};
-        return true;
+        if (sim_group_has(group, name, &index)) {
+            *range = (struct sim_range){group->range.first + index, 1};
+            return true;
+        }
     }
     return false;
 }

@@ -110,6 +110,9 @@ bool sim_given(const struct sim_table *table, uint64_t given, const char *name);
 bool sim_read_name(struct sim_reader *reader, const cJSON *value, enum sim_entity entity,
                    struct sim_range *range);
 
+/* Whether the name is that of one member of the group, "name-3" of a counted one; and which. */
+bool sim_group_has(const struct sim_group *group, const char *name, uint32_t *index);
+
 /* The members that a name stands for; false, without a problem, where there is none. */
 bool sim_find_name(const struct sim_reader *reader, const char *name, enum sim_entity entity,
                    struct sim_range *range);

@@ -55,6 +55,21 @@ static uint32_t members_of(struct sim_reader *reader, const cJSON *object, enum 
     return *counted ? (uint32_t)count->valueint : 1;
 }
 
+/* A name that came before, and that a member of the group has too. */
+static void complain_of_taken_names(struct sim_reader *reader, const cJSON *node,
+                                    enum sim_entity entity, const struct sim_group *group)
+{
+    for (uint32_t i = 0; i < reader->group_counts[entity]; i++) {
+        const char *earlier = reader->groups[entity][i].name;
+        uint32_t index;
+        if (sim_group_has(group, earlier, &index))
+            sim_complain(reader->document, node, SIM_AT_NAME,
+                         "expected names of its own for the members of this group, found that "
+                         "\"%s\" is taken",
+                         earlier);
+    }
+}
+
 static void declare_one(struct sim_reader *reader, const cJSON *node, enum sim_entity entity,
                         const char *name, uint32_t *next)
 {
@@ -72,6 +87,7 @@ static void declare_one(struct sim_reader *reader, const cJSON *node, enum sim_e
     group->range.first = *next;
     group->range.count = members_of(reader, node, entity, &group->counted);
     *next += group->range.count;
+    complain_of_taken_names(reader, node, entity, group);
     reader->group_counts[entity]++;
 }
 

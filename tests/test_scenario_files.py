@@ -25,6 +25,7 @@ BEYOND_A_SCHEMA = {
     "a-gap-as-long-as-its-window",
     "a-master-that-cannot-choose-its-key",
     "a-member-twice",
+    "a-name-that-a-later-group-has",
     "a-peer-at-the-address-of-a-nat",
     "a-reason-of-an-event-without-one",
     "a-rule-of-an-event-without-rules",
