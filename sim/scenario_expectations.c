@@ -283,6 +283,24 @@ static bool holds_a_lease(const struct sim_scenario *scenario, struct sim_range 
     return false;
 }
 
+static bool is_in(const struct sim_session_spec *session, uint32_t peer)
+{
+    return session->peers[WR_ROLE_CLIENT] == peer || session->peers[WR_ROLE_SERVER] == peer;
+}
+
+/* Whether there is a session in which one of these has no part: only its datagrams are strays to
+ * them. */
+static bool can_see_strays(const struct sim_scenario *scenario, struct sim_range peers)
+{
+    for (uint32_t i = 0; i < scenario->session_count; i++) {
+        for (uint32_t peer = peers.first; peer < peers.first + peers.count; peer++) {
+            if (!is_in(&scenario->sessions[i], peer))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* What only some expectations of a kind can have. */
 static bool check_fit(struct sim_reader *reader, const cJSON *item, const struct sim_expectation *e)
 {
@@ -305,9 +323,14 @@ static bool check_fit(struct sim_reader *reader, const cJSON *item, const struct
             return refuse(reader, item, "this peer is in no session and presents nothing");
         break;
     case SIM_EXPECT_STRAYS:
-    case SIM_EXPECT_REQUESTS:
         if (scenario->session_count == 0)
             return refuse(reader, item, "there is no session");
+        if (e->peers.count > 0 && !can_see_strays(scenario, e->peers))
+            return refuse(reader, item, "this peer has a part in every session");
+        break;
+    case SIM_EXPECT_REQUESTS:
+        if (e->request == SIM_REQUEST_LEASE && scenario->session_count == 0)
+            return refuse(reader, item, "there is no session, so nobody asks for a lease");
         break;
     case SIM_EXPECT_COUNTER:
     case SIM_EXPECT_GAUGE:

@@ -102,6 +102,27 @@ Test(scenario, groups_are_unfolded_with_addresses_that_count_up)
     sim_scenario_free(s);
 }
 
+Test(scenario, a_relay_asks_its_master_without_any_session)
+{
+    struct sim_scenario *s =
+        scenario_of("\"expect\": [{\"requests\": \"heartbeat\", \"at_least\": 1}]");
+    cr_assert_eq(s->expectation_count, 1);
+    cr_expect_eq(s->expectations[0].request, SIM_REQUEST_HEARTBEAT);
+    sim_scenario_free(s);
+}
+
+Test(scenario, a_group_sees_strays_where_one_member_has_no_part_in_a_session)
+{
+    struct sim_scenario *s = scenario_of(
+        "\"peers\": {\"c\": {\"count\": 2, \"behaviour\": \"robust\", \"address\": "
+        "\"192.0.2.1:5000\"}, \"h\": {\"count\": 2, \"behaviour\": \"robust\", \"address\": "
+        "\"192.0.3.1:6000\"}}, \"sessions\": {\"call\": {\"client\": \"c-0\", \"server\": "
+        "\"h-0\"}}, \"expect\": [{\"strays\": \"c\", \"is\": 0}, {\"strays\": \"h-1\", \"is\": "
+        "0}]");
+    cr_expect_eq(s->expectation_count, 2);
+    sim_scenario_free(s);
+}
+
 Test(scenario, leases_differ_for_both_or_for_one_role)
 {
     struct sim_scenario *s = scenario_of(
