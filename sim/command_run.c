@@ -21,7 +21,8 @@ static const char usage[] =
     "  --json FILE          results for programs\n"
     "  --junit FILE         results for CI systems\n"
     "  --pcap FILE          what crossed the public network; of several scenarios one file each,\n"
-    "                       with the scenario's name put in front of the extension\n"
+    "                       with the scenario's name put in front of the extension; two of one\n"
+    "                       name, from different folders, need runs of their own\n"
     "  --events             print each run's events as sentences\n"
 #ifdef WAVRY_FAULTS
     "  --fault NAME         break the core in one way; --fault list names them\n"
@@ -192,6 +193,24 @@ static const char *capture_path(struct request *request, const char *scenario)
                            request->pcap, bytes, name, extension);
 }
 
+/* No capture may be written over another: folders can hold scenarios of one name. */
+static bool captures_differ(struct request *request)
+{
+    const struct sim_files *files = &request->files;
+    const char **paths = SIM_ARENA_ARRAY(request->arena, const char *, files->count);
+    for (uint32_t i = 0; i < files->count; i++) {
+        paths[i] = capture_path(request, files->paths[i]);
+        for (uint32_t earlier = 0; earlier < i; earlier++) {
+            if (strcmp(paths[earlier], paths[i]) != 0)
+                continue;
+            fprintf(stderr, "--pcap: %s would be the capture of %s and of %s\n", paths[i],
+                    files->paths[earlier], files->paths[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 static int worse(int one, int other)
 {
     return one > other ? one : other;
@@ -199,6 +218,8 @@ static int worse(int one, int other)
 
 static int run_all(struct request *request)
 {
+    if (request->pcap && !captures_differ(request))
+        return SIM_EXIT_USAGE;
     FILE *json_file = request->json ? open_output(request->json) : NULL;
     FILE *junit_file = request->junit ? open_output(request->junit) : NULL;
     if ((request->json && !json_file) || (request->junit && !junit_file)) {

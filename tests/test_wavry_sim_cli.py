@@ -167,6 +167,17 @@ class Run(unittest.TestCase):
             ["out-lease-made-for-another-relay.pcap", "out-renewed-just-in-time.pcap"],
         )
 
+    def test_no_capture_is_written_over_another(self):
+        path = self.changed(lambda s: None)
+        capture = self.folder / "out.pcap"
+        result = run("run", "--pcap", capture, GOOD, OTHER, path)
+        self.assertEqual(result.returncode, 2)
+        self.assertEqual(result.stdout, "")
+        written = self.folder / "out-lease-made-for-another-relay.pcap"
+        wanted = f"--pcap: {written} would be the capture of {GOOD} and of {path}\n"
+        self.assertEqual(result.stderr, wanted)
+        self.assertEqual(list(self.folder.glob("*.pcap")), [])
+
     def test_a_capture_changes_nothing(self):
         def final_hash(*more):
             return run("run", "--hash", *more, MOVING).stdout.split("hash ")[1].split()[5]
