@@ -1,5 +1,7 @@
 #include "document.h"
 
+#include "json_text.h"
+
 #include <fault.h>
 
 #include <errno.h>
@@ -213,6 +215,20 @@ void sim_document_print_problems(struct sim_document *document, FILE *out)
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
+/* False, with a problem, where JSON's reader understood something else than what stands there. */
+static bool is_read_as_written(struct sim_document *document)
+{
+    const char *expected;
+    uint32_t bytes;
+    const char *at = sim_json_flaw(document->text, &expected, &bytes);
+    if (!at)
+        return true;
+    add_problem(document, at,
+                sim_arena_print(document->arena, "expected %s, found \"%.*s\"", expected,
+                                (int)(bytes < 80 ? bytes : 80), at));
+    return false;
+}
+
 static void complain_of_twins(struct sim_document *document, const cJSON *node)
 {
     for (const cJSON *child = node->child; child; child = child->next) {
@@ -253,6 +269,10 @@ bool sim_document_parse(struct sim_document *document, struct sim_arena *arena, 
                     : shown == 0 ? "expected JSON, found the end of the line"
                                  : sim_arena_print(arena, "expected JSON, found \"%.*s\"",
                                                    shown < 24 ? shown : 24, stopped));
+        return false;
+    }
+    if (!is_read_as_written(document)) {
+        sim_document_close(document);
         return false;
     }
     complain_of_twins(document, document->root);

@@ -33,8 +33,9 @@ struct sim_document {
     uint32_t problems_left_out;
 };
 
-/* Reads and parses. False, with a problem, where the file cannot be read or is no JSON (a member
- * that appears twice is a problem too, but leaves the tree usable). */
+/* Reads and parses. False, with a problem, where the file cannot be read, is no JSON, or has what a
+ * reader of JSON would take for something else (json_text.h). A member that appears twice is a
+ * problem too, but leaves the tree usable. */
 bool sim_document_read(struct sim_document *document, struct sim_arena *arena, const char *path);
 bool sim_document_parse(struct sim_document *document, struct sim_arena *arena, const char *path,
                         const char *text, size_t bytes);

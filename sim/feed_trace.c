@@ -1,14 +1,13 @@
 #include "feed_trace.h"
 
 #include "address.h"
+#include "json_text.h"
 #include "relay_options.h"
 
 #include <cjson/cJSON.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define WHOLE_MAX 9007199254740991.0 /* 2^53 - 1: what JSON numbers carry exactly */
 
 static char message[512];
 
@@ -23,7 +22,8 @@ __attribute__((format(printf, 1, 2))) static const char *complain(const char *fo
 
 static bool read_whole(const cJSON *item, uint64_t *out)
 {
-    if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > WHOLE_MAX ||
+    if (!cJSON_IsNumber(item) || item->valuedouble < 0 ||
+        item->valuedouble > (double)SIM_EXACT_MAX ||
         (double)(uint64_t)item->valuedouble != item->valuedouble)
         return false;
     *out = (uint64_t)item->valuedouble;
@@ -145,7 +145,23 @@ static const char *twin_in(const cJSON *node)
     return twin;
 }
 
-/* A line as an object without twins: which of two members was meant nobody can know. */
+/* What makes a line no object that we take; NULL for nothing. */
+static const char *flaw_of_line(const char *text, const cJSON *root)
+{
+    const char *expected;
+    uint32_t bytes;
+    const char *flaw = sim_json_flaw(text, &expected, &bytes);
+    if (flaw != NULL)
+        return complain("expected %s, found \"%.*s\" in column %u", expected,
+                        (int)(bytes < 80 ? bytes : 80), flaw, (unsigned)(flaw - text + 1));
+    if (!cJSON_IsObject(root))
+        return complain("each line must be one JSON object");
+    const char *twin = twin_in(root);
+    if (twin != NULL)
+        return complain("each member may stand once: \"%s\" is there again", twin);
+    return NULL;
+}
+
 static cJSON *parse_object(const char *text)
 {
     const char *end = NULL;
@@ -153,17 +169,11 @@ static cJSON *parse_object(const char *text)
     if (root == NULL) {
         (void)complain("no JSON object: column %u is not as expected",
                        (unsigned)(end != NULL ? end - text + 1 : 1));
-    } else if (!cJSON_IsObject(root)) {
-        (void)complain("each line must be one JSON object");
+    } else if (flaw_of_line(text, root) != NULL) {
         cJSON_Delete(root);
-    } else {
-        const char *twin = twin_in(root);
-        if (twin == NULL)
-            return root;
-        (void)complain("each member may stand once: \"%s\" is there again", twin);
-        cJSON_Delete(root);
+        root = NULL;
     }
-    return NULL;
+    return root;
 }
 
 const char *sim_feed_read_config(const char *text, struct sim_feed_config *out)

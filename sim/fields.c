@@ -10,8 +10,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define EXACT_MAX (UINT64_C(1) << 53) /* the largest whole number that cJSON keeps exact */
-
 static const char *const entity_names[] = {"key",   "master", "link",    "nat",
                                            "relay", "peer",   "session", "attacker"};
 static const char *const entity_sections[] = {"keys",   "masters", "links",    "nats",
@@ -155,7 +153,7 @@ static bool read_whole(struct sim_reader *reader, const cJSON *value, const stru
 {
     uint64_t max = field->max ? field->max : type_max;
     double number = value->valuedouble;
-    if (cJSON_IsNumber(value) && number >= 0 && number <= (double)EXACT_MAX &&
+    if (cJSON_IsNumber(value) && number >= 0 && number <= (double)SIM_EXACT_MAX &&
         (double)(uint64_t)number == number && (uint64_t)number >= field->min &&
         (uint64_t)number <= max) {
         *whole = (uint64_t)number;
@@ -163,7 +161,7 @@ static bool read_whole(struct sim_reader *reader, const cJSON *value, const stru
     }
     return expected(
         reader, value,
-        max == EXACT_MAX
+        max == SIM_EXACT_MAX
             ? sim_arena_print(reader->arena, "a whole number of at least %" PRIu64, field->min)
             : sim_arena_print(reader->arena, "a whole number from %" PRIu64 " to %" PRIu64,
                               field->min, max));
@@ -283,7 +281,7 @@ bool sim_read_value(struct sim_reader *reader, const cJSON *value, const struct 
         *(uint32_t *)target = (uint32_t)whole;
         return true;
     case SIM_FIELD_U64:
-        return read_whole(reader, value, field, EXACT_MAX, target);
+        return read_whole(reader, value, field, SIM_EXACT_MAX, target);
     case SIM_FIELD_I32:
         return read_signed(reader, value, field, target);
     case SIM_FIELD_DURATION:

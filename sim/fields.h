@@ -7,6 +7,7 @@
 #define SIM_FIELDS_H
 
 #include "document.h"
+#include "json_text.h"
 #include "scenario.h"
 
 /* What a name can stand for. */
@@ -51,7 +52,7 @@ enum sim_field_kind {
     SIM_FIELD_BOOL,   /* bool */
     SIM_FIELD_U16,    /* uint16_t, min..max */
     SIM_FIELD_U32,    /* uint32_t, min..max */
-    SIM_FIELD_U64,    /* uint64_t, min..max, at most 2^53 */
+    SIM_FIELD_U64,    /* uint64_t, min..max, at most SIM_EXACT_MAX */
     SIM_FIELD_I32,    /* int32_t, -max..max */
     SIM_FIELD_DURATION,    /* uint64_t, ns, min..max */
     SIM_FIELD_OFFSET,      /* int64_t, ms */

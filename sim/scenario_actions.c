@@ -227,6 +227,25 @@ static struct repeat read_repeat(struct sim_reader *reader, const cJSON *item)
     return repeat;
 }
 
+static void check_instants(struct sim_reader *reader, const cJSON *item, uint64_t at_ns,
+                           const struct repeat *repeat)
+{
+    const struct sim_scenario *scenario = reader->scenario;
+    if (sim_within_run(scenario, at_ns, repeat->every_ns, repeat->times))
+        return;
+    char first[SIM_DURATION_TEXT_BYTES], end[SIM_DURATION_TEXT_BYTES];
+    sim_duration_format(scenario->duration_ns, end);
+    if (at_ns >= scenario->duration_ns)
+        sim_complain(reader->document, item, SIM_AT_VALUE,
+                     "expected an instant within the run of %s, found %s", end,
+                     sim_duration_format(at_ns, first));
+    else
+        sim_complain(reader->document, item, SIM_AT_VALUE,
+                     "expected instants within the run of %s, found that the last of %u is beyond "
+                     "it",
+                     end, repeat->times);
+}
+
 /* Reads one entry; `out` takes it as often as it is repeated. Returns how often. */
 static uint32_t read_action(struct sim_reader *reader, const cJSON *item, struct sim_action *out,
                             uint32_t room)
@@ -254,12 +273,7 @@ static uint32_t read_action(struct sim_reader *reader, const cJSON *item, struct
     uint64_t given = sim_read_object(reader, item, &table, "do every times", &action);
     struct repeat repeat = read_repeat(reader, item);
     fill_in(reader, item, form, &table, given, &action);
-    uint64_t last_ns = action.at_ns + (repeat.times - 1) * repeat.every_ns;
-    char last[SIM_DURATION_TEXT_BYTES], end[SIM_DURATION_TEXT_BYTES];
-    want(reader, item, last_ns < reader->scenario->duration_ns,
-         sim_arena_print(reader->arena, "an instant within the run of %s, found %s",
-                         sim_duration_format(reader->scenario->duration_ns, end),
-                         sim_duration_format(last_ns, last)));
+    check_instants(reader, item, action.at_ns, &repeat);
     if (reader->document->problem_count == problems)
         check_action(reader, item, &action);
     for (uint32_t i = 0; i < repeat.times && i < room; i++) {

@@ -26,6 +26,15 @@ static inline uint32_t sim_only(uint32_t count)
     return count == 1 ? 0 : SIM_NONE;
 }
 
+/* Whether the last of `times` (1 or more) instants, the first at `at_ns`, is before the end of the
+ * run. Spans can be so long that their product is beyond 64 bits. */
+static inline bool sim_within_run(const struct sim_scenario *scenario, uint64_t at_ns,
+                                  uint64_t every_ns, uint32_t times)
+{
+    return at_ns < scenario->duration_ns &&
+           (times == 1 || every_ns <= (scenario->duration_ns - 1 - at_ns) / (times - 1));
+}
+
 /* "name", or "name-3" for the fourth of a counted group. */
 const char *sim_member_name(struct sim_reader *reader, const struct sim_group *group,
                             uint32_t index);

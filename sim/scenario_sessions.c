@@ -144,9 +144,8 @@ static void read_session(struct sim_reader *reader, const cJSON *node,
     for (uint32_t m = 0; m < group->range.count; m++)
         unfold_session(reader, group, &draft, m);
     for (int role = 0; role < WR_ROLES; role++) {
-        uint64_t last =
-            draft.spec.start_ns[role] + (uint64_t)(group->range.count - 1) * draft.spread_ns;
-        if (last >= scenario->duration_ns)
+        if (!sim_within_run(scenario, draft.spec.start_ns[role], draft.spread_ns,
+                            group->range.count))
             sim_complain(reader->document, node, SIM_AT_VALUE,
                          "expected the %s to start within the run", role_names[role]);
     }

@@ -1,5 +1,6 @@
 #include "field_macros.h"
-#include "scenario_tables.h"
+#include "quantity.h"
+#include "scenario_reading.h"
 
 #define MILLISECOND WR_MS
 #define SECOND      WR_S
@@ -123,6 +124,13 @@ static bool read_pauses(struct sim_reader *reader, const cJSON *value, void *tar
         if (sim_given(&pause_table, given, "every") != sim_given(&pause_table, given, "times")) {
             sim_complain(reader->document, item, SIM_AT_VALUE,
                          "expected \"every\" and \"times\" together, found one of them");
+            return false;
+        }
+        if (!sim_within_run(reader->scenario, draft.pause.at_ns, draft.every_ns, draft.times)) {
+            char end[SIM_DURATION_TEXT_BYTES];
+            sim_complain(reader->document, item, SIM_AT_VALUE,
+                         "expected pauses that begin within the run of %s",
+                         sim_duration_format(reader->scenario->duration_ns, end));
             return false;
         }
         for (uint32_t i = 0; i < draft.times; i++) {

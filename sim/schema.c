@@ -77,7 +77,7 @@ static cJSON *value_schema(const struct sim_field *field)
         node = whole(field, UINT32_MAX);
         break;
     case SIM_FIELD_U64:
-        node = whole(field, UINT64_C(1) << 53); /* what JSON readers keep exact */
+        node = whole(field, SIM_EXACT_MAX);
         break;
     case SIM_FIELD_I32:
         node = typed("integer");

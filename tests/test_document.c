@@ -68,6 +68,55 @@ Test(document, a_member_that_appears_twice_is_a_problem)
     close_document();
 }
 
+Test(document, what_json_would_be_read_as_something_else_is_refused_with_its_place)
+{
+    static const struct {
+        const char *text, *problem;
+        uint32_t column;
+    } cases[] = {
+        {"{\"a\": \"b\\u0000c\"}", "expected no NUL inside a text, found \"\\u0000\"", 9},
+        {"{\"a\\u0000c\": 1}", "expected no NUL inside a text, found \"\\u0000\"", 4},
+        {"{\"a\": 010}", "expected a number as JSON writes it, found \"010\"", 7},
+        {"{\"a\": -01}", "expected a number as JSON writes it, found \"-01\"", 7},
+        {"{\"a\": 2.}", "expected a number as JSON writes it, found \"2.\"", 7},
+        {"{\"a\": -.5}", "expected a number as JSON writes it, found \"-.5\"", 7},
+        {"{\"a\": 9.99999999999999999999}",
+         "expected a number that is kept as it is written, found \"9.99999999999999999999\"", 7},
+        {"{\"a\": 1e-400}", "expected a number that is kept as it is written, found \"1e-400\"", 7},
+        {"{\"a\": 10000000000000000000000001e-24}",
+         "expected a number that is kept as it is written, found "
+         "\"10000000000000000000000001e-24\"",
+         7},
+        {"{\"a\": 9007199254740992}",
+         "expected a whole number of at most 9007199254740991, found \"9007199254740992\"", 7},
+        {"{\"a\": 0.09007199254740993e17}",
+         "expected a whole number of at most 9007199254740991, found "
+         "\"0.09007199254740993e17\"",
+         7},
+        {"{\"a\": -1e400}", "expected a whole number of at most 9007199254740991, found \"-1e400\"",
+         7},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_expect_not(parse(cases[i].text), "%s", cases[i].text);
+        cr_expect_null(document.root);
+        expect_problem(0, 1, cases[i].column, cases[i].problem);
+        close_document();
+    }
+}
+
+Test(document, what_json_knows_is_taken_as_it_is)
+{
+    static const char *const texts[] = {
+        "{\"a\": [0, -0, 10, 1.0, 1.50e1, 120e-1, 0e5, 0.0e-3, "
+        "4e+15, 1E3, 0.5, 2.5e-1, 0.000123456789012345, 9007199254740991, 90071992547409910e-1]}",
+        "{\"\\\\u0000\": \"\\\\u0000 \\\" -01 \\u0001\"}", "[\"010\", true, false, null]"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        cr_expect(parse(texts[i]), "%s", texts[i]);
+        cr_expect_eq(document.problem_count, 0);
+        close_document();
+    }
+}
+
 Test(document, what_is_no_json_is_told_with_its_place)
 {
     static const struct {

@@ -243,6 +243,19 @@ class Feed(unittest.TestCase):
         self.refuses(again.format("kid"), self.config(), f'{{"at_ns": 5, "key": {key}}}')
         self.refuses(again.format("at_ns"), self.config(), '{"at_ns": 5, "at_ns": 9}')
 
+    def test_what_the_reader_of_json_takes_for_something_else_is_refused(self):
+        config = self.config()
+        for line, expected, found, column in (
+            ('{"at_ns": 5, "ban": "eve\\u0000"}', "no NUL inside a text", "\\u0000", 25),
+            ('{"at_ns": 5, "ban\\u0000": "eve"}', "no NUL inside a text", "\\u0000", 18),
+            ('{"at_ns": 010}', "a number as JSON writes it", "010", 11),
+            ('{"at_ns": 1.}', "a number as JSON writes it", "1.", 11),
+            ('{"at_ns": 1e-400}', "a number that is kept as it is written", "1e-400", 11),
+        ):
+            words = f'expected {expected}, found "{found}" in column {column}'
+            self.refuses(words, config, line)
+        self.assertEqual(self.feed(config, '{"at_ns": 1e3, "ban": "\\\\u0000"}').returncode, 0)
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])
