@@ -2,25 +2,13 @@
 #include "health_check.h"
 #include "identity.h"
 #include "life.h"
+#include "standard_files.h"
 
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define EXIT_USAGE 2
-
-/* Whoever started us may have closed them: the next files to be opened would take their places, and
- * the log would be written into a socket or an eventfd. */
-static bool hold_standard_files(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    return fd >= 0 && close(fd) == 0;
-}
 
 static int check(const struct rd_options *options)
 {
@@ -52,7 +40,9 @@ int main(int argc, char **argv)
     struct rd_options options;
     struct rd_error error = {""};
     int code = EXIT_USAGE;
-    if (!hold_standard_files() || sodium_init() < 0) {
+    /* Else the next files to be opened would take the places of closed ones, and the log would be
+     * written into a socket or an eventfd. */
+    if (!wr_standard_files_hold() || sodium_init() < 0) {
         (void)fputs("wavry-relay: /dev/null or libsodium cannot be used\n", stderr);
         return 1;
     }

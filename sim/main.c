@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "datagram_command.h"
 #include "feed.h"
+#include "standard_files.h"
 
 #include <sodium.h>
 
@@ -40,8 +41,9 @@ static int finish(int code)
 
 int main(int argc, char **argv)
 {
-    if (sodium_init() < 0) {
-        fputs("libsodium cannot be used\n", stderr);
+    /* Else a report could be written over the file that took the place of standard output. */
+    if (!wr_standard_files_hold() || sodium_init() < 0) {
+        fputs("/dev/null or libsodium cannot be used\n", stderr);
         return SIM_EXIT_USAGE;
     }
     if (argc < 2) {

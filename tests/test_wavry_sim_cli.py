@@ -87,6 +87,14 @@ class Run(unittest.TestCase):
             self.assertEqual(result.returncode, 2, command)
             self.assertIn(b"standard output: No space left on device", result.stderr)
 
+    def test_no_file_takes_the_place_of_a_closed_standard_output(self):
+        path = self.folder / "r.json"
+        command = ["sh", "-c", 'exec "$0" "$@" 1>&-', SIM, "run", "--json", path, GOOD]
+        result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual([s["result"] for s in json.loads(path.read_text())["scenarios"]], ["passed"])
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("standard output: Bad file descriptor", result.stderr)
+
     def test_an_unknown_option_is_named(self):
         for command in ("run", "list", "validate"):
             result = run(command, "--bogus", GOOD)
