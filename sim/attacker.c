@@ -160,11 +160,15 @@ static struct wr_address own_source(const struct sim_attacker *attacker)
     return sim_address_plus(&attacker->spec->address, (uint32_t)number);
 }
 
+bool sim_attacker_spec_owns(const struct sim_attacker_spec *spec, const struct wr_address *address)
+{
+    return memcmp(address->ip, spec->address.ip, 12) == 0 && address->port == spec->address.port &&
+           low_word(address) - low_word(&spec->address) < own_addresses(spec);
+}
+
 bool sim_attacker_owns(const struct sim_attacker *attacker, const struct wr_address *address)
 {
-    const struct wr_address *first = &attacker->spec->address;
-    return memcmp(address->ip, first->ip, 12) == 0 && address->port == first->port &&
-           low_word(address) - low_word(first) < own_addresses(attacker->spec);
+    return sim_attacker_spec_owns(attacker->spec, address);
 }
 
 /* Its own address, or that of the peer it copies, as the relay knows it. */

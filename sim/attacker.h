@@ -64,6 +64,7 @@ void sim_attacker_copy(struct sim_attacker *attacker, wr_instant now,
 /* True where `address` is one of those it owns: spec->address and, for attacks from sources of its
  * own, those that count up from it. */
 bool sim_attacker_owns(const struct sim_attacker *attacker, const struct wr_address *address);
+bool sim_attacker_spec_owns(const struct sim_attacker_spec *spec, const struct wr_address *address);
 
 struct sim_attacker_counts {
     uint64_t sent;

@@ -1,4 +1,7 @@
+#include "attacker.h"
 #include "scenario_reading.h"
+
+#include <address.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -247,6 +250,51 @@ static void read_attacker(struct sim_reader *reader, const cJSON *node,
     scenario->attackers[group->range.first] = attacker;
 }
 
+/* Somebody at a public address that the attacker owns as well; NULL for nobody. */
+static const char *whose_address_is_taken(const struct sim_scenario *scenario, uint32_t index)
+{
+    const struct sim_attacker_spec *attacker = &scenario->attackers[index];
+    for (uint32_t i = 0; i < scenario->relay_count; i++) {
+        if (sim_attacker_spec_owns(attacker, &scenario->relays[i].address))
+            return scenario->relays[i].name;
+    }
+    for (uint32_t i = 0; i < scenario->peer_count; i++) {
+        const struct sim_peer_spec *peer = &scenario->peers[i];
+        if (peer->nat == SIM_NONE && sim_attacker_spec_owns(attacker, &peer->address))
+            return peer->name;
+    }
+    for (uint32_t i = 0; i < scenario->nat_count; i++) {
+        for (uint32_t ip = 0; ip < scenario->nats[i].public_ip_count; ip++) {
+            struct wr_address address = scenario->nats[i].public_ips[ip];
+            address.port = attacker->address.port;
+            if (sim_attacker_spec_owns(attacker, &address))
+                return scenario->nats[i].name;
+        }
+    }
+    for (uint32_t i = 0; i < index; i++) {
+        if (wr_address_equal(&attacker->address, &scenario->attackers[i].address))
+            return scenario->attackers[i].name;
+    }
+    return NULL;
+}
+
+/* What an attacker owns is its own, or it would get what is for others; what it pretends to be
+ * ("source", a spoofed flood) is another matter. */
+static void check_attackers_addresses(struct sim_reader *reader, const cJSON *section)
+{
+    const struct sim_scenario *scenario = reader->scenario;
+    for (uint32_t i = 0; i < scenario->attacker_count; i++) {
+        const char *name = scenario->attackers[i].name;
+        const char *other = whose_address_is_taken(scenario, i);
+        if (other)
+            sim_complain(reader->document, cJSON_GetObjectItemCaseSensitive(section, name),
+                         SIM_AT_VALUE,
+                         "expected an address of its own for each, found that \"%s\" and \"%s\" "
+                         "share one",
+                         other, name);
+    }
+}
+
 void sim_read_attackers(struct sim_reader *reader, const cJSON *root)
 {
     const cJSON *section = cJSON_GetObjectItemCaseSensitive(root, "attackers");
@@ -254,4 +302,6 @@ void sim_read_attackers(struct sim_reader *reader, const cJSON *root)
         const struct sim_group *group = &reader->groups[SIM_ENTITY_ATTACKER][i];
         read_attacker(reader, cJSON_GetObjectItemCaseSensitive(section, group->name), group);
     }
+    if (reader->document->problem_count == 0)
+        check_attackers_addresses(reader, section);
 }
