@@ -75,8 +75,6 @@ struct sim_expect *sim_expect_create(struct sim_arena *arena, const struct sim_s
     expect->watches = SIM_ARENA_ARRAY(arena, struct sim_expect_watch, count);
     expect->flows = SIM_ARENA_ARRAY(arena, struct sim_expect_watch *, count);
     expect->states = SIM_ARENA_ARRAY(arena, struct sim_expect_watch *, count);
-    expect->session_states =
-        SIM_ARENA_ARRAY(arena, enum sim_session_state, scenario->session_count);
     for (uint32_t i = 0; i < count; i++) {
         struct sim_expect_watch *watch = &expect->watches[i];
         const struct sim_expectation *e = &scenario->expectations[i];
@@ -91,6 +89,9 @@ struct sim_expect *sim_expect_create(struct sim_arena *arena, const struct sim_s
             expect->states[expect->state_count++] = watch;
     }
     qsort(expect->states, expect->state_count, sizeof(struct sim_expect_watch *), by_instant);
+    if (expect->state_count > 0)
+        expect->places = SIM_ARENA_ARRAY(arena, struct sim_expect_place,
+                                         (size_t)scenario->relay_count * scenario->session_count);
     collect_samples(expect);
     return expect;
 }
@@ -275,28 +276,51 @@ static void count_one(struct sim_expect_watch *watch, uint32_t member, uint64_t 
     sim_expect_pass(cell, ++cell->count, &watch->expectation->bound, at_ns);
 }
 
+static struct sim_expect_place *place_of(const struct sim_expect *expect, uint32_t relay,
+                                         uint32_t session)
+{
+    return &expect->places[(size_t)relay * expect->scenario->session_count + session];
+}
+
 static void follow_session(struct sim_expect *expect, const struct sim_observation *o)
 {
-    if (o->session == SIM_NONE)
+    if (o->session == SIM_NONE || expect->places == NULL)
         return;
-    enum sim_session_state *state = &expect->session_states[o->session];
-    if (o->event->kind == WR_EVENT_CREATED || o->event->kind == WR_EVENT_VACATED)
-        *state = SIM_SESSION_WAITING;
-    else if (o->event->kind == WR_EVENT_ACTIVE)
-        *state = SIM_SESSION_ACTIVE;
-    else if (o->event->kind == WR_EVENT_REMOVED)
-        *state = SIM_SESSION_NONE;
+    struct sim_expect_place *place = place_of(expect, o->relay, o->session);
+    enum wr_event_kind kind = o->event->kind;
+    if (kind == WR_EVENT_CREATED || kind == WR_EVENT_VACATED)
+        place->state = SIM_SESSION_WAITING;
+    else if (kind == WR_EVENT_ACTIVE)
+        place->state = SIM_SESSION_ACTIVE;
+    else if (kind == WR_EVENT_REMOVED)
+        place->state = SIM_SESSION_NONE;
+    if (kind == WR_EVENT_CREATED || kind == WR_EVENT_BOUND || kind == WR_EVENT_ACTIVE)
+        place->turn = ++expect->turns;
 }
 
 /* A relay process that dies takes its sessions along and reports nothing. */
 static void forget_sessions(struct sim_expect *expect, const struct sim_action *action)
 {
-    if (action->kind != SIM_DO_RELAY_CRASH && action->kind != SIM_DO_RELAY_RESTART)
+    if ((action->kind != SIM_DO_RELAY_CRASH && action->kind != SIM_DO_RELAY_RESTART) ||
+        expect->places == NULL)
         return;
-    for (uint32_t i = 0; i < expect->scenario->session_count; i++) {
-        if (expect->scenario->sessions[i].relay - action->relays.first < action->relays.count)
-            expect->session_states[i] = SIM_SESSION_NONE;
+    for (uint32_t i = 0; i < action->relays.count; i++) {
+        for (uint32_t s = 0; s < expect->scenario->session_count; s++)
+            place_of(expect, action->relays.first + i, s)->state = SIM_SESSION_NONE;
     }
+}
+
+/* At the relay that serves it: of those that have it, the one that bound one of its peers last. A
+ * relay that its peers have left may keep it until it is idle there. */
+static enum sim_session_state state_of(const struct sim_expect *expect, uint32_t session)
+{
+    struct sim_expect_place serving = {.state = SIM_SESSION_NONE};
+    for (uint32_t i = 0; i < expect->scenario->relay_count; i++) {
+        const struct sim_expect_place *place = place_of(expect, i, session);
+        if (place->state != SIM_SESSION_NONE && place->turn > serving.turn)
+            serving = *place;
+    }
+    return serving.state;
 }
 
 static void judge_states(struct sim_expect *expect, uint64_t now_ns)
@@ -307,7 +331,7 @@ static void judge_states(struct sim_expect *expect, uint64_t now_ns)
         if (e->from_ns > now_ns)
             return;
         for (uint32_t m = 0; m < e->sessions.count; m++) {
-            watch->cells[m].count = expect->session_states[e->sessions.first + m];
+            watch->cells[m].count = state_of(expect, e->sessions.first + m);
             watch->cells[m].seen = true;
         }
     }

@@ -26,6 +26,12 @@ struct sim_expect_watch {
     uint32_t cell_count;
 };
 
+/* A session as one relay has it. */
+struct sim_expect_place {
+    enum sim_session_state state;
+    uint64_t turn; /* when it last bound one of the peers, counted over all relays */
+};
+
 struct sim_expect {
     struct sim_arena *arena;
     const struct sim_scenario *scenario;
@@ -35,7 +41,8 @@ struct sim_expect {
     struct sim_expect_watch **states; /* those of SIM_EXPECT_SESSION, in order of their instants */
     uint32_t state_count;
     uint32_t states_done;
-    enum sim_session_state *session_states;
+    struct sim_expect_place *places; /* by relay and session; NULL where nobody asks for states */
+    uint64_t turns;
     uint64_t *samples;
     uint32_t sample_count;
 };

@@ -11,7 +11,7 @@ enum sim_expect_kind {
     SIM_EXPECT_COUNTER,  /* relay: a counter, outcome or verdict, gained within the window */
     SIM_EXPECT_GAUGE,    /* relay: something that goes up and down, at an instant */
     SIM_EXPECT_FLOW,     /* sessions + role: what the receiver got of it within the window */
-    SIM_EXPECT_SESSION,  /* sessions: their state at an instant */
+    SIM_EXPECT_SESSION,  /* sessions: their state at an instant, at the relay that serves them */
     SIM_EXPECT_EVENT,    /* relay: events within the window that fit the filter */
     SIM_EXPECT_VERDICT,  /* peers: verdicts on their leases within the window */
     SIM_EXPECT_REJECT,   /* peers: LEASE_REJECTs that they received within the window */

@@ -173,8 +173,8 @@ static const struct sim_field flow_fields[] = {
 static const struct sim_field session_fields[] = {
     FIELD("session", SOME, struct sim_expect_draft, expectation.sessions,
           "A session; of a group, each.", .entity = SIM_ENTITY_SESSION, .required = true),
-    FIELD("state", WORD, struct sim_expect_draft, expectation.state, "Its state at its relay.",
-          .words = &sim_words_state, .required = true),
+    FIELD("state", WORD, struct sim_expect_draft, expectation.state,
+          "Its state at the relay that serves it.", .words = &sim_words_state, .required = true),
     AT,
 };
 

@@ -13,7 +13,7 @@ struct run {
     struct sim_sample sample;
 };
 
-static struct run run_with(const char *expectations)
+static struct run run_among(const char *relays, const char *expectations)
 {
     static struct sim_document document;
     char text[4096];
@@ -22,11 +22,13 @@ static struct run run_with(const char *expectations)
         "{\"name\": \"test\", \"shows\": \"What this test needs.\", \"covers\": [\"PROTOCOL 3\"], "
         "\"duration\": \"10s\", \"peers\": {\"c\": {\"count\": 2, \"behaviour\": \"robust\", "
         "\"address\": \"192.0.2.1:5000\"}, \"h\": {\"count\": 2, \"behaviour\": \"robust\", "
-        "\"address\": \"192.0.2.9:5000\"}}, \"sessions\": {\"calls\": {\"client\": \"c\", "
-        "\"server\": \"h\", \"traffic\": {\"client\": {\"profile\": \"audio\"}, \"server\": "
-        "{\"profile\": \"audio\"}}}}, \"attackers\": {\"mallory\": {\"attack\": \"spoofed_flood\", "
+        "\"address\": \"192.0.2.9:5000\"}}, \"relays\": {%s}, \"sessions\": {\"calls\": {"
+        "\"relay\": \"one\", \"client\": \"c\", \"server\": \"h\", \"traffic\": {\"client\": "
+        "{\"profile\": \"audio\"}, \"server\": "
+        "{\"profile\": \"audio\"}}}}, \"attackers\": {\"mallory\": {\"relay\": \"one\", "
+        "\"attack\": \"spoofed_flood\", "
         "\"address\": \"198.18.0.1:7000\"}}, \"expect\": [%s]}",
-        expectations);
+        relays, expectations);
     cr_assert(bytes > 0 && (size_t)bytes < sizeof text);
     struct run run = {0};
     cr_assert(sim_document_parse(&document, sim_arena_create(), "test.json", text, (size_t)bytes));
@@ -37,6 +39,14 @@ static struct run run_with(const char *expectations)
     sim_document_close(&document);
     run.expect = sim_expect_create(run.scenario->arena, run.scenario);
     return run;
+}
+
+#define RELAY_ONE "\"one\": {\"address\": \"198.51.100.1:4000\"}"
+#define RELAY_TWO "\"two\": {\"address\": \"198.51.100.2:4000\"}"
+
+static struct run run_with(const char *expectations)
+{
+    return run_among(RELAY_ONE, expectations);
 }
 
 static void tell(struct run *run, struct sim_observation o)
@@ -63,15 +73,21 @@ static void delivered(struct run *run, uint64_t at_ms, uint64_t sent_ms, uint32_
     tell(run, o);
 }
 
-static void event(struct run *run, uint64_t at_ms, struct wr_event event, uint32_t session,
-                  uint32_t peer)
+static void event_at(struct run *run, uint64_t at_ms, uint32_t relay, struct wr_event event,
+                     uint32_t session, uint32_t peer)
 {
     struct sim_observation o = sim_observation(SIM_OBSERVED_RELAY, at_ms * WR_MS);
-    o.relay = 0;
+    o.relay = relay;
     o.session = session;
     o.peer = peer;
     o.event = &event;
     tell(run, o);
+}
+
+static void event(struct run *run, uint64_t at_ms, struct wr_event event, uint32_t session,
+                  uint32_t peer)
+{
+    event_at(run, at_ms, 0, event, session, peer);
 }
 
 static void sampled(struct run *run, uint64_t at_ms)
@@ -251,6 +267,56 @@ Test(expect, a_session_is_followed_by_its_relays_events)
     struct sim_observation o = sim_observation(SIM_OBSERVED_ACTION, 3 * WR_S);
     o.action = &crash;
     tell(&run, o);
+    expect_lost(&run, 5000, "found none");
+}
+
+static void says(struct run *run, uint64_t at_ms, uint32_t relay, enum wr_event_kind kind)
+{
+    event_at(run, at_ms, relay, (struct wr_event){.kind = kind}, 0, SIM_NONE);
+}
+
+static void crashes(struct run *run, uint64_t at_ms, uint32_t relay)
+{
+    struct sim_action crash = {.kind = SIM_DO_RELAY_CRASH, .relays = {relay, 1}};
+    struct sim_observation o = sim_observation(SIM_OBSERVED_ACTION, at_ms * WR_MS);
+    o.action = &crash;
+    tell(run, o);
+}
+
+Test(expect, a_session_that_moved_is_asked_of_the_relay_that_serves_it_now)
+{
+    static const char text[] = "{\"session\": \"calls-0\", \"state\": \"active\", \"at\": \"5s\"}";
+    struct run run = run_among(RELAY_ONE ", " RELAY_TWO, text);
+    says(&run, 1000, 0, WR_EVENT_ACTIVE);
+    says(&run, 2000, 1, WR_EVENT_CREATED);
+    says(&run, 2010, 1, WR_EVENT_ACTIVE);
+    says(&run, 2020, 0, WR_EVENT_VACATED);
+    says(&run, 2030, 0, WR_EVENT_REMOVED);
+    expect_held(&run);
+
+    run = run_among(RELAY_ONE ", " RELAY_TWO, text);
+    says(&run, 1000, 0, WR_EVENT_ACTIVE);
+    says(&run, 2000, 1, WR_EVENT_CREATED);
+    expect_lost(&run, 5000, "found waiting"); /* the first one has it until it is idle there */
+
+    run = run_among(RELAY_ONE ", " RELAY_TWO, text);
+    says(&run, 1000, 1, WR_EVENT_ACTIVE);
+    says(&run, 2000, 0, WR_EVENT_ACTIVE);
+    says(&run, 3000, 1, WR_EVENT_BOUND);
+    says(&run, 4000, 0, WR_EVENT_VACATED);
+    expect_held(&run); /* a peer came back to where the session still was */
+}
+
+Test(expect, a_crash_takes_only_the_sessions_of_its_own_relay)
+{
+    static const char text[] = "{\"session\": \"calls-0\", \"state\": \"active\", \"at\": \"5s\"}";
+    struct run run = run_among(RELAY_ONE ", " RELAY_TWO, text);
+    says(&run, 2000, 1, WR_EVENT_ACTIVE);
+    crashes(&run, 3000, 0);
+    expect_held(&run);
+    run = run_among(RELAY_ONE ", " RELAY_TWO, text);
+    says(&run, 2000, 1, WR_EVENT_ACTIVE);
+    crashes(&run, 3000, 1);
     expect_lost(&run, 5000, "found none");
 }
 
