@@ -318,6 +318,11 @@ void sim_master_recover(struct sim_master *master)
     master->answer_delay_ns = master->spec->answer_delay_ns;
 }
 
+bool sim_master_fails(const struct sim_master *master)
+{
+    return master->mode != SIM_MASTER_OK;
+}
+
 void sim_master_sign_with(struct sim_master *master, uint32_t key)
 {
     master->signs_with = key;

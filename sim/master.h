@@ -92,6 +92,7 @@ void sim_master_lease(struct sim_master *master, wr_instant now,
 
 void sim_master_fail(struct sim_master *master, enum sim_master_mode mode, uint32_t wrong_key);
 void sim_master_recover(struct sim_master *master);
+bool sim_master_fails(const struct sim_master *master);
 void sim_master_sign_with(struct sim_master *master, uint32_t key);
 void sim_master_publish(struct sim_master *master, uint32_t key);
 void sim_master_set_delay(struct sim_master *master, uint64_t answer_delay_ns);

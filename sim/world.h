@@ -13,7 +13,7 @@
  *   world_traffic.c   what peers have to say to each other
  *   world_attack.c    attackers
  *   world_timeline.c  the actions of a scenario, and their ends
- *   world_trouble.c   what the oracles' truth is told of them
+ *   world_trouble.c   what the oracles' truth is told of the timeline
  *   world_observe.c   what watchers are told
  */
 #ifndef SIM_WORLD_H
@@ -131,6 +131,7 @@ struct world_relay {
     bool has_link;
     bool in_link; /* inside one of its entries */
     bool key_wanted;
+    bool in_trouble;       /* down, paused, draining or cut off, as the timeline has left it */
     bool keys_are_trouble; /* it cannot know the key that signs the leases for it */
     bool clock_is_trouble; /* its wall clock is off by more than the skew that leases are allowed */
     uint32_t process;      /* counts starts: answers to an earlier process are not for this one */
@@ -212,6 +213,7 @@ struct world_peer {
     uint32_t first_end;        /* ends[], SIM_NONE */
     bool asleep;
     bool crashed;
+    bool in_trouble; /* one of these, or cut off */
     struct sim_clock clock;
     bool is_meddled_with; /* was, at least once */
     struct world_meddling meddlings[WORLD_MEDDLINGS_MAX];
@@ -327,6 +329,7 @@ struct world_master {
     struct sim_master *master;
     uint32_t signs_with; /* keys[], as the timeline has set it */
     bool *has_published; /* by key: at some time */
+    bool in_trouble;     /* it fails */
     struct sim_clock clock;
     uint32_t source;
 };
@@ -358,6 +361,8 @@ struct world_attacker {
     const struct sim_attacker_spec *spec;
     struct sim_attacker *core;
     struct world_timer timer;
+    wr_instant ordered_until_ns; /* by the timeline; 0: it is not */
+    bool in_trouble;             /* it attacks by order of the timeline */
     uint32_t index;
     uint32_t node;
 };
@@ -372,18 +377,6 @@ void world_attacker_arrive(struct world *world, uint32_t index, struct sim_datag
 uint64_t world_attackers_saw(struct world *world, const struct sim_datagram *datagram);
 
 /* ---- The whole ------------------------------------------------------------------------------- */
-
-/* Troubles without an end of their own: they last until an action that ends their kind. */
-enum world_trouble {
-    WORLD_TROUBLE_NONE,
-    WORLD_TROUBLE_PARTITION,
-    WORLD_TROUBLE_RELAY,
-    WORLD_TROUBLE_PAUSE,
-    WORLD_TROUBLE_PEER,
-    WORLD_TROUBLE_MASTER,
-    WORLD_TROUBLE_ATTACK,
-    WORLD_TROUBLE_COUNT
-};
 
 /* A datagram that was held back at its sender (up) or receiver. */
 struct world_later {
@@ -422,10 +415,9 @@ struct world {
     struct world_end *ends; /* two a session */
     struct world_master *masters;
     struct world_attacker *attackers;
-    struct sim_signing_key *keys;           /* scenario keys[] */
-    uint32_t *session_relays;               /* where each session is served now */
-    uint32_t watchers;                      /* attackers that watch a session */
-    uint32_t troubles[WORLD_TROUBLE_COUNT]; /* open ones, by kind */
+    struct sim_signing_key *keys; /* scenario keys[] */
+    uint32_t *session_relays;     /* where each session is served now */
+    uint32_t watchers;            /* attackers that watch a session */
 
     struct world_exchange **exchanges; /* NULL: free place */
     uint32_t exchange_capacity;
@@ -498,10 +490,12 @@ void world_add_counters(struct wr_counters *sum, const struct wr_relay *core);
 void world_act(struct world *world, const struct sim_action *action);
 void world_act_end(struct world *world, const struct sim_action *action);
 
-/* world_trouble.c: an action is a trouble that begins now; it ends after its for_ns, at once, or
- * with an action that ends its kind. */
+/* world_trouble.c: an action was carried out, or what was to last for_ns is over. */
 void world_trouble_begins(struct world *world, const struct sim_action *action);
-void world_trouble_ends(struct world *world);
+void world_trouble_ends(struct world *world, const struct sim_action *action);
+
+/* Whether something is in a trouble now; `in_trouble` remembers whether it was. */
+void world_trouble_set(struct world *world, bool *in_trouble, bool is_trouble);
 
 /* world_observe.c: each tells the watcher, where there is one. */
 void world_observe_relay(struct world_relay *relay, const struct wr_event *event, uint32_t sender);

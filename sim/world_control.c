@@ -126,16 +126,9 @@ static bool can_verify(const struct world_relay *relay)
 
 void world_judge_keys(struct world *world)
 {
-    wr_instant now = sim_queue_now_ns(&world->queue);
     for (uint32_t i = 0; i < world->scenario->relay_count; i++) {
         struct world_relay *relay = &world->relays[i];
-        bool is_trouble = !can_verify(relay);
-        if (is_trouble && !relay->keys_are_trouble) {
-            sim_truth_fault_begins(world->truth, now);
-        } else if (!is_trouble && relay->keys_are_trouble) {
-            sim_truth_fault_ends(world->truth, now);
-        }
-        relay->keys_are_trouble = is_trouble;
+        world_trouble_set(world, &relay->keys_are_trouble, !can_verify(relay));
     }
 }
 

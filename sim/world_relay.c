@@ -404,13 +404,8 @@ void world_relay_judge_clock(struct world_relay *relay)
     uint64_t shown_ms = sim_clock_unix_ms(&relay->clock, now);
     uint64_t true_ms = world->scenario->start_unix_ms + now / WR_MS;
     uint64_t off_ms = shown_ms > true_ms ? shown_ms - true_ms : true_ms - shown_ms;
-    bool is_trouble = off_ms > (uint64_t)relay->spec->config.max_clock_skew_secs * 1000;
-    if (is_trouble && !relay->clock_is_trouble) {
-        sim_truth_fault_begins(world->truth, now);
-    } else if (!is_trouble && relay->clock_is_trouble) {
-        sim_truth_fault_ends(world->truth, now);
-    }
-    relay->clock_is_trouble = is_trouble;
+    world_trouble_set(world, &relay->clock_is_trouble,
+                      off_ms > (uint64_t)relay->spec->config.max_clock_skew_secs * 1000);
 }
 
 bool world_relay_build(struct world *world, uint32_t index)

@@ -365,8 +365,10 @@ static void act_on_attacker(struct world *world, const struct sim_action *action
     wr_instant until_ns = action->for_ns > 0 ? wr_after(now_of(world), action->for_ns) : WR_NEVER;
     if (action->kind == SIM_DO_ATTACK_START) {
         sim_attacker_start(attacker->core, now_of(world), until_ns);
+        attacker->ordered_until_ns = until_ns;
     } else if (action->kind == SIM_DO_ATTACK_STOP) {
         sim_attacker_stop(attacker->core);
+        attacker->ordered_until_ns = 0;
     } else {
         sim_attacker_copy(attacker->core, now_of(world), action);
     }
@@ -410,9 +412,8 @@ static void act_on_attackers(struct world *world, const struct sim_action *actio
     }
 }
 
-void world_act(struct world *world, const struct sim_action *action)
+static void carry_out(struct world *world, const struct sim_action *action)
 {
-    world_trouble_begins(world, action);
     switch (action->kind) {
     case SIM_DO_NAT_REBIND:
         rebind(world, action);
@@ -496,6 +497,12 @@ void world_act(struct world *world, const struct sim_action *action)
     }
 }
 
+void world_act(struct world *world, const struct sim_action *action)
+{
+    carry_out(world, action);
+    world_trouble_begins(world, action);
+}
+
 static void end_on_relays(struct world *world, const struct sim_action *action)
 {
     for (uint32_t i = action->relays.first; i < end_of_range(action->relays); i++) {
@@ -524,9 +531,8 @@ static void end_on_masters(struct world *world, const struct sim_action *action)
     }
 }
 
-void world_act_end(struct world *world, const struct sim_action *action)
+static void undo(struct world *world, const struct sim_action *action)
 {
-    world_trouble_ends(world);
     switch (action->kind) {
     case SIM_DO_PEER_PAUSE:
         for (uint32_t i = action->peers.first; i < end_of_range(action->peers); i++) {
@@ -559,4 +565,10 @@ void world_act_end(struct world *world, const struct sim_action *action)
     default:
         return; /* what happens at an instant has no end of its own */
     }
+}
+
+void world_act_end(struct world *world, const struct sim_action *action)
+{
+    undo(world, action);
+    world_trouble_ends(world, action);
 }

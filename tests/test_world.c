@@ -149,12 +149,16 @@ static void read_world(const char *members, const char *timeline)
 
 static void close_world(void)
 {
-    sim_arena_destroy(arena);
+    if (arena != NULL) {
+        sim_arena_destroy(arena);
+        arena = NULL;
+    }
 }
 
 TestSuite(world, .fini = close_world);
 
-static struct sim_run_result play_seed(uint64_t seed, bool watched)
+/* Whatever the oracles say of it. */
+static struct sim_run_result judge_seed(uint64_t seed, bool watched)
 {
     static const uint64_t samples_ns[] = {5 * WR_S};
     static const struct sim_observer observer = {
@@ -163,6 +167,12 @@ static struct sim_run_result play_seed(uint64_t seed, bool watched)
     memset(&seen, 0, sizeof seen);
     seen.result = sim_run(scenario, &options);
     cr_assert(seen.result.created);
+    return seen.result;
+}
+
+static struct sim_run_result play_seed(uint64_t seed, bool watched)
+{
+    judge_seed(seed, watched);
     cr_expect_eq(seen.result.violations, 0u, "%s", seen.violation);
     return seen.result;
 }
@@ -241,6 +251,63 @@ Test(world, a_partition_lasts_until_it_is_healed)
          "{'at': '8s', 'do': 'heal', 'relay': 'relay'}");
     cr_expect(seen.longest_gap_ns[WR_ROLE_CLIENT] >= 3 * WR_S);
     cr_expect_gt(seen.last_ns[WR_ROLE_CLIENT], 19 * WR_S);
+}
+
+#define TWO_RELAYS                                                                                 \
+    "'relays': {'one': {'address': '198.51.100.1:4000'}, "                                         \
+    "'two': {'address': '198.51.100.2:4000'}}, " TWO_PEERS                                         \
+    "'sessions': {'call': {'client': 'alice', 'server': 'bob', 'relay': 'one', 'traffic': {"       \
+    "'client': {'profile': 'audio'}, 'server': {'profile': 'audio'}}}},"
+
+Test(world, who_is_not_healed_owes_no_service)
+{
+    play("{'at': '4s', 'do': 'partition', 'peer': 'alice'},"
+         "{'at': '4s', 'do': 'partition', 'peer': 'bob'},"
+         "{'at': '5s', 'do': 'heal', 'peer': 'bob'}");
+    static const char *const other_relay[] = {
+        "{'at': '4s', 'do': 'relay_crash', 'relay': 'one'},"
+        "{'at': '4s', 'do': 'relay_crash', 'relay': 'two'},"
+        "{'at': '5s', 'do': 'relay_restart', 'relay': 'two'}",
+        "{'at': '4s', 'do': 'relay_pause', 'relay': 'one'},"
+        "{'at': '4s', 'do': 'relay_pause', 'relay': 'two'},"
+        "{'at': '5s', 'do': 'relay_resume', 'relay': 'two'}",
+        "{'at': '4s', 'do': 'partition', 'relay': 'one'},"
+        "{'at': '4s', 'do': 'partition', 'relay': 'two', 'for': '1s'}",
+    };
+    for (unsigned i = 0; i < 3; i++) {
+        close_world();
+        read_world(TWO_RELAYS, other_relay[i]);
+        play_seed(1, true);
+        cr_expect_lt(seen.last_ns[WR_ROLE_CLIENT], 4100 * WR_MS, "nobody is served any more");
+    }
+}
+
+/* Alice's link is cut at 8 s without a word to the oracles: a fault of the service like any other,
+ * which they must see where everything that the timeline did before is over. */
+static void expect_judged_after(const char *troubles)
+{
+    char timeline[1024];
+    snprintf(timeline, sizeof timeline,
+             "%s, {'at': '8s', 'do': 'link_change', 'link': 'access', 'to_link': 'dead'}",
+             troubles);
+    read_world(TWO_PEERS A_CALL A_RELAY, timeline);
+    judge_seed(1, true);
+    cr_expect_gt(seen.result.violations, 0u, "%s", troubles);
+    close_world();
+}
+
+Test(world, what_is_over_mutes_no_oracle)
+{
+    expect_judged_after("{'at': '4s', 'do': 'partition', 'peer': 'alice'},"
+                        "{'at': '5s', 'do': 'heal', 'peer': 'alice'}");
+    expect_judged_after("{'at': '4s', 'do': 'partition', 'peer': 'alice', 'for': '1m'},"
+                        "{'at': '5s', 'do': 'heal', 'peer': 'alice'}");
+    expect_judged_after("{'at': '4s', 'do': 'peer_pause', 'peer': 'alice'},"
+                        "{'at': '5s', 'do': 'peer_resume', 'peer': 'alice'}");
+    expect_judged_after("{'at': '4s', 'do': 'relay_crash'},"
+                        "{'at': '5s', 'do': 'relay_restart'}");
+    expect_judged_after("{'at': '4s', 'do': 'master_fail', 'how': 'refuse'},"
+                        "{'at': '5s', 'do': 'master_recover'}");
 }
 
 Test(world, a_link_behaves_like_another_for_a_while)
