@@ -308,6 +308,10 @@ Test(world, what_is_over_mutes_no_oracle)
                         "{'at': '5s', 'do': 'relay_restart'}");
     expect_judged_after("{'at': '4s', 'do': 'master_fail', 'how': 'refuse'},"
                         "{'at': '5s', 'do': 'master_recover'}");
+    expect_judged_after("{'at': '4s', 'do': 'relay_pause'},"
+                        "{'at': '5s', 'do': 'relay_restart', 'for': '100ms'}");
+    expect_judged_after("{'at': '3s', 'do': 'relay_pause'}, {'at': '4s', 'do': 'relay_crash'},"
+                        "{'at': '5s', 'do': 'relay_restart'}");
 }
 
 Test(world, a_link_behaves_like_another_for_a_while)
