@@ -35,7 +35,8 @@ const struct sim_table sim_table_root = TABLE("scenario", root_fields, "A scenar
 
 static const struct sim_field key_fields[] = {
     FIELD("kid", STRING, struct sim_key_spec, kid,
-          "Key id in tokens and answers. Default: the name. \"\" for a key without one."),
+          "Key id in tokens and answers. Default: the name. \"\" for a key without one.",
+          .max = WR_KID_BYTES_MAX),
 };
 const struct sim_table sim_table_key =
     TABLE("key", key_fields, "A signing key. Its bytes follow from its name alone.");

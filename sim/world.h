@@ -160,8 +160,8 @@ void world_relay_on_host(struct world_relay *relay);
 void world_relay_on_verified(struct world_relay *relay);
 void world_relay_on_deadline(struct world_relay *relay);
 
-/* The wall clock was set: whether leases can be judged by it is part of the truth. */
-void world_relay_judge_clock(struct world_relay *relay);
+/* Whether leases can be judged by each relay's wall clock is part of the truth. */
+void world_judge_clocks(struct world *world);
 
 /* Whether each relay can know the key that signs for it is part of the truth, too. */
 void world_judge_keys(struct world *world);
@@ -342,6 +342,10 @@ void world_master_request(struct world_relay *relay, const struct wr_master_requ
 
 /* An end wants a lease, for another relay than `avoid` (NULL: for its session's). */
 void world_master_ask_lease(struct world_end *end, const struct wr_address *avoid);
+
+/* The clocks of this end's relay and of the master that signs for it differ by no more than the
+ * relay allows. */
+bool world_master_clock_is_right(const struct world_end *end);
 
 void world_master_sign_with(struct world *world, uint32_t master, uint32_t key);
 void world_master_publish(struct world *world, uint32_t master, uint32_t key);

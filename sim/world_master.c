@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SKEW_MS 30000 /* that relays allow (section 2) */
+/* Section 2: the longest lease that a relay believes in, and the least limit. */
+#define HORIZON_MS    3600000
+#define SOFT_KBPS_MIN 1000
 
 bool world_masters_build(struct world *world)
 {
@@ -140,13 +142,47 @@ static void leave_relay(struct world_end *end, const struct wr_address *avoid)
     }
 }
 
-/* Its holder may count on being served with it. */
-static bool is_honest(const struct sim_lease_spec *spec)
+/* It claims what an honest lease of this session, role and relay does. */
+static bool claims_are_honest(const struct sim_lease_spec *spec)
 {
     return spec->issued_offset_ms == 0 && spec->not_before_offset_ms == 0 &&
            spec->key == SIM_NONE && spec->kid == NULL && spec->relay_id == NULL &&
            spec->identity == NULL && spec->session_name == NULL && !spec->role_given &&
            !spec->signature_spoiled;
+}
+
+/* How far the clock of a session's relay is ahead of its master's. */
+static int64_t relay_ahead_ms(const struct world_end *end)
+{
+    const struct world *world = end->world;
+    const struct world_relay *relay = &world->relays[world->session_relays[end->session]];
+    const struct world_master *master = &world->masters[relay->spec->issuer];
+    wr_instant now = sim_queue_now_ns(&world->queue);
+    return (int64_t)sim_clock_unix_ms(&relay->clock, now) -
+           (int64_t)sim_clock_unix_ms(&master->clock, now);
+}
+
+static int64_t skew_ms(const struct world_end *end)
+{
+    return (int64_t)world_end_relay(end)->config.max_clock_skew_secs * 1000;
+}
+
+bool world_master_clock_is_right(const struct world_end *end)
+{
+    int64_t ahead_ms = relay_ahead_ms(end);
+    return ahead_ms <= skew_ms(end) && -ahead_ms <= skew_ms(end);
+}
+
+/* Its holder may count on being served with it: the relay must accept it (section 2, the claims'
+ * form and checks 5 to 10), now and, as clocks go on, later. */
+static bool is_honest(const struct world_end *end, const struct sim_lease_request *request)
+{
+    const struct sim_lease_spec *spec = request->spec;
+    bool differs = spec->scope == SIM_LEASE_ALL || request->first;
+    int64_t horizon_ms = HORIZON_MS + skew_ms(end) + relay_ahead_ms(end);
+    return world_master_clock_is_right(end) && (!differs || claims_are_honest(spec)) &&
+           (int64_t)(spec->ttl_ns / WR_MS) <= horizon_ms && spec->soft_kbps >= SOFT_KBPS_MIN &&
+           spec->hard_kbps >= spec->soft_kbps;
 }
 
 /* The lease it holds, once more: for a peer that restarts and has kept it. */
@@ -158,14 +194,6 @@ static void give_again(struct world_end *end, uint32_t master)
     exchange->token = *end->current;
     exchange->token.is_repeat = true;
     answer_later(end->world, master, 0, exchange);
-}
-
-/* Its clock is near enough to true time for its leases to be valid. */
-static bool is_right(const struct world_master *master, wr_instant now)
-{
-    uint64_t shown_ms = sim_clock_unix_ms(&master->clock, now);
-    uint64_t true_ms = master->clock.start_unix_ms + now / WR_MS;
-    return shown_ms < true_ms + SKEW_MS && true_ms < shown_ms + SKEW_MS;
 }
 
 void world_master_ask_lease(struct world_end *end, const struct wr_address *avoid)
@@ -208,9 +236,7 @@ void world_master_ask_lease(struct world_end *end, const struct wr_address *avoi
         exchange->token.size = reply.token_bytes;
         exchange->token.expires_unix_ms = reply.expires_unix_ms;
         exchange->token.until_ns = wr_after(now, reply.lifetime_ns);
-        exchange->token.is_honest =
-            is_right(master, now) &&
-            (is_honest(request.spec) || (request.spec->scope == SIM_LEASE_FIRST && !request.first));
+        exchange->token.is_honest = is_honest(end, &request);
     }
     answer_later(world, index, reply.delay_ns, exchange);
 }

@@ -479,7 +479,7 @@ static bool is_able(const struct world_end *end)
     return is_robust(end) && end->started && !peer->asleep && !peer->crashed &&
            state != WR_PEER_LEFT && state != WR_PEER_GAVE_UP && end->refusal != REJECT_FULL &&
            end->refusal != REJECT_BANNED && end->current != NULL && end->current->is_honest &&
-           end->current->until_ns > now_of(end->world);
+           end->current->until_ns > now_of(end->world) && world_master_clock_is_right(end);
 }
 
 void world_tell_demands(struct world *world)

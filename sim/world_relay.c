@@ -397,15 +397,21 @@ void world_relay_crash(struct world_relay *relay)
     sim_host_crash(&relay->host, relay->world->packets);
 }
 
-void world_relay_judge_clock(struct world_relay *relay)
+static bool clock_is_off(const struct world_relay *relay)
 {
-    struct world *world = relay->world;
-    wr_instant now = sim_queue_now_ns(&world->queue);
+    wr_instant now = sim_queue_now_ns(&relay->world->queue);
     uint64_t shown_ms = sim_clock_unix_ms(&relay->clock, now);
-    uint64_t true_ms = world->scenario->start_unix_ms + now / WR_MS;
+    uint64_t true_ms = relay->world->scenario->start_unix_ms + now / WR_MS;
     uint64_t off_ms = shown_ms > true_ms ? shown_ms - true_ms : true_ms - shown_ms;
-    world_trouble_set(world, &relay->clock_is_trouble,
-                      off_ms > (uint64_t)relay->spec->config.max_clock_skew_secs * 1000);
+    return off_ms > (uint64_t)relay->spec->config.max_clock_skew_secs * 1000;
+}
+
+void world_judge_clocks(struct world *world)
+{
+    for (uint32_t i = 0; i < world->scenario->relay_count; i++) {
+        struct world_relay *relay = &world->relays[i];
+        world_trouble_set(world, &relay->clock_is_trouble, clock_is_off(relay));
+    }
 }
 
 bool world_relay_build(struct world *world, uint32_t index)
@@ -450,7 +456,6 @@ bool world_relay_build(struct world *world, uint32_t index)
         .context = relay,
         .violated = world_observe_violation,
     });
-    world_relay_judge_clock(relay);
     return relay->oracle != NULL && world_relay_start(relay);
 }
 

@@ -65,9 +65,12 @@ static void act(struct world *world, uint32_t index)
     }
 }
 
-/* One relay's oracle asks the truth, for all. */
+/* One relay's oracle asks the truth, for all. Clocks drift without an action: they are looked at
+ * first. */
 static void judge_liveness(struct world *world)
 {
+    world_judge_keys(world);
+    world_judge_clocks(world);
     world_tell_demands(world);
     if (world->scenario->relay_count > 0) {
         sim_oracle_liveness(world->relays[0].oracle, sim_queue_now_ns(&world->queue));
@@ -88,7 +91,6 @@ static void judge_snapshots(struct world *world)
 
 static void judge(struct world *world)
 {
-    world_judge_keys(world);
     judge_snapshots(world);
     judge_liveness(world);
     sim_queue_push(&world->queue, sim_queue_now_ns(&world->queue) + WORLD_JUDGED_EVERY_NS,

@@ -307,7 +307,6 @@ static void act_on_relay(struct world *world, const struct sim_action *action,
         break;
     case SIM_DO_RELAY_CLOCK_STEP:
         sim_clock_step(&relay->clock, action->offset_ms);
-        world_relay_judge_clock(relay);
         break;
     default:
         sim_clock_set_drift(&relay->clock, now_of(world), action->drift_ppb);

@@ -282,14 +282,14 @@ Test(world, who_is_not_healed_owes_no_service)
     }
 }
 
+#define CUT_AT_8S "{'at': '8s', 'do': 'link_change', 'link': 'access', 'to_link': 'dead'}"
+
 /* Alice's link is cut at 8 s without a word to the oracles: a fault of the service like any other,
  * which they must see where everything that the timeline did before is over. */
 static void expect_judged_after(const char *troubles)
 {
     char timeline[1024];
-    snprintf(timeline, sizeof timeline,
-             "%s, {'at': '8s', 'do': 'link_change', 'link': 'access', 'to_link': 'dead'}",
-             troubles);
+    snprintf(timeline, sizeof timeline, "%s, " CUT_AT_8S, troubles);
     read_world(TWO_PEERS A_CALL A_RELAY, timeline);
     judge_seed(1, true);
     cr_expect_gt(seen.result.violations, 0u, "%s", troubles);
@@ -312,6 +312,53 @@ Test(world, what_is_over_mutes_no_oracle)
                         "{'at': '5s', 'do': 'relay_restart', 'for': '100ms'}");
     expect_judged_after("{'at': '3s', 'do': 'relay_pause'}, {'at': '4s', 'do': 'relay_crash'},"
                         "{'at': '5s', 'do': 'relay_restart'}");
+}
+
+#define A_CALL_WITH(lease)                                                                         \
+    "'sessions': {'call': {'client': 'alice', 'server': 'bob', 'lease': {" lease "}, 'traffic': {" \
+    "'client': {'profile': 'audio'}, 'server': {'profile': 'audio'}}}},"
+
+Test(world, a_lease_that_the_relay_must_refuse_promises_nothing)
+{
+    static const char *const refused[] = {
+        TWO_PEERS A_RELAY A_CALL_WITH("'ttl': '2h'"),
+        TWO_PEERS A_RELAY A_CALL_WITH("'ttl': '3631s'"),
+        TWO_PEERS A_RELAY A_CALL_WITH("'ttl': '2h', 'applies_to': 'first'"),
+        TWO_PEERS A_RELAY A_CALL_WITH("'soft_kbps': 999"),
+        TWO_PEERS A_RELAY A_CALL_WITH("'soft_kbps': 2000, 'hard_kbps': 1999"),
+        TWO_PEERS A_CALL_WITH("'ttl': '3601s'") "'relays': {'relay': {'address': "
+                                                "'198.51.100.1:4000', 'options': "
+                                                "{'max-clock-skew-secs': 0}}},",
+        TWO_PEERS A_CALL
+        "'masters': {'master': {'clock': {'offset': '-20s'}}}, 'relays': {'relay': "
+        "{'address': '198.51.100.1:4000', 'clock': {'offset': '20s'}}}, ",
+        TWO_PEERS A_CALL "'masters': {'master': {'clock': {'offset': '20s'}}}, 'relays': {'relay': "
+                         "{'address': '198.51.100.1:4000', 'clock': {'offset': '-20s'}}}, ",
+    };
+    for (unsigned i = 0; i < sizeof refused / sizeof *refused; i++) {
+        read_world(refused[i], "");
+        play_seed(1, true);
+        close_world();
+    }
+}
+
+Test(world, a_lease_as_long_as_a_relay_believes_in_promises_service)
+{
+    read_world(TWO_PEERS A_RELAY A_CALL_WITH("'ttl': '3630s'"), CUT_AT_8S);
+    judge_seed(1, true);
+    cr_expect_geq(seen.verdicts[WR_VERDICT_ACCEPTED], 2u);
+    cr_expect_gt(seen.result.violations, 0u);
+}
+
+Test(world, a_clock_that_drifts_too_far_is_a_trouble_without_an_action)
+{
+    read_world(TWO_PEERS "'relays': {'relay': {'address': '198.51.100.1:4000', "
+                         "'options': {'max-clock-skew-secs': 0}, "
+                         "'clock': {'drift_ppb': -100000000}}}," A_CALL,
+               "");
+    play_seed(1, true);
+    cr_expect_gt(seen.verdicts[WR_VERDICT_NOT_YET_VALID], 0u);
+    cr_expect_eq(seen.verdicts[WR_VERDICT_ACCEPTED], 0u);
 }
 
 Test(world, a_link_behaves_like_another_for_a_while)
