@@ -94,6 +94,12 @@ void sim_traffic_begin(struct sim_traffic *traffic, const struct sim_traffic_spe
         seek(traffic, 0);
 }
 
+bool sim_traffic_speaks(const struct sim_traffic *traffic, wr_instant now)
+{
+    return traffic->next_ns != WR_NEVER &&
+           wr_elapsed(now, traffic->next_ns) <= WR_S / rate_of(traffic->spec) + 1;
+}
+
 static uint32_t take_chunk(struct sim_traffic *traffic)
 {
     uint32_t bytes = traffic->frame_bytes;

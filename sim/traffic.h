@@ -32,6 +32,10 @@ static inline wr_instant sim_traffic_next_deadline(const struct sim_traffic *tra
     return traffic->next_ns;
 }
 
+/* Whether it is saying something at `now`: the next datagram is due by the pace of the profile, not
+ * at the end of a silence or never. */
+bool sim_traffic_speaks(const struct sim_traffic *traffic, wr_instant now);
+
 /* Takes the next datagram, which is due by `now`: its bytes with the relay's header, 28..1500. 0
  * where none is due. */
 uint32_t sim_traffic_take(struct sim_traffic *traffic, wr_instant now);

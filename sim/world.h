@@ -287,7 +287,8 @@ void world_end_present(struct world_end *end, const struct world_token *token);
 void world_end_renew(struct world_end *end, const struct world_token *token);
 void world_end_leave(struct world_end *end);
 
-/* Tells the truth who must be served: both ends of a session that do all that robust peers do. */
+/* Tells the truth who must be served: each end of a session to which the other has something to
+ * say, where both do all that robust peers do. */
 void world_tell_demands(struct world *world);
 
 void world_peer_sleep(struct world *world, uint32_t peer);

@@ -482,12 +482,24 @@ static bool is_able(const struct world_end *end)
            end->current->until_ns > now_of(end->world) && world_master_clock_is_right(end);
 }
 
+/* It is heard often enough for the relay, and for NATs, to know where it is. */
+static bool can_be_reached(const struct world_end *end)
+{
+    uint64_t sign_of_life_ns = end->world->peers[end->peer].spec->sign_of_life_ns;
+    return sim_traffic_speaks(&end->traffic.profile, now_of(end->world)) ||
+           (sign_of_life_ns > 0 && sign_of_life_ns <= end->world->scenario->served_within_ns);
+}
+
 void world_tell_demands(struct world *world)
 {
     for (uint32_t i = 0; i < WR_ROLES * world->scenario->session_count; i += WR_ROLES) {
         bool both = is_able(&world->ends[i]) && is_able(&world->ends[i + 1]);
         for (unsigned role = 0; role < WR_ROLES; role++) {
-            sim_truth_demand(world->truth, now_of(world), world->ends[i + role].peer, both);
+            const struct world_end *end = &world->ends[i + role];
+            const struct world_end *other = &world->ends[i + wr_role_other(end->role)];
+            sim_truth_demand(world->truth, now_of(world), end->peer,
+                             both && can_be_reached(end) &&
+                                 sim_traffic_speaks(&other->traffic.profile, now_of(world)));
         }
     }
 }

@@ -183,3 +183,25 @@ Test(traffic, a_million_seconds_later_arithmetic_still_holds)
     sim_traffic_skip(&traffic, 1000000 * WR_S + 5);
     cr_expect_eq(sim_traffic_next_deadline(&traffic), 1000000 * WR_S + 5);
 }
+
+Test(traffic, speaks_at_its_pace_and_neither_before_nor_in_a_silence)
+{
+    struct sim_traffic traffic;
+    uint64_t bytes;
+    struct sim_traffic_spec spec = constant(10);
+    spec.from_ns = 2 * WR_S;
+    spec.until_ns = 8 * WR_S;
+    sim_traffic_begin(&traffic, &spec, 0);
+    cr_expect_not(sim_traffic_speaks(&traffic, WR_S));
+    cr_expect(sim_traffic_speaks(&traffic, 2 * WR_S));
+    run(&traffic, 3 * WR_S, &bytes);
+    cr_expect(sim_traffic_speaks(&traffic, 3 * WR_S));
+    sim_traffic_stop(&traffic, 3 * WR_S + 1, 5 * WR_S);
+    cr_expect_not(sim_traffic_speaks(&traffic, 4 * WR_S));
+    cr_expect(sim_traffic_speaks(&traffic, 5 * WR_S));
+    run(&traffic, 8 * WR_S, &bytes);
+    cr_expect_not(sim_traffic_speaks(&traffic, 8 * WR_S));
+    spec.profile = SIM_PROFILE_SILENT;
+    sim_traffic_begin(&traffic, &spec, 0);
+    cr_expect_not(sim_traffic_speaks(&traffic, 2 * WR_S));
+}

@@ -361,6 +361,32 @@ Test(world, a_clock_that_drifts_too_far_is_a_trouble_without_an_action)
     cr_expect_eq(seen.verdicts[WR_VERDICT_ACCEPTED], 0u);
 }
 
+#define QUIET_PEERS                                                                                \
+    "'peers': {'alice': {'behaviour': 'robust', 'address': '192.0.2.1:5000', 'link': 'access', "   \
+    "'sign_of_life': '0s'}, 'bob': {'behaviour': 'robust', 'address': '192.0.2.2:6000', "          \
+    "'sign_of_life': '0s'}},"
+
+Test(world, nobody_waits_for_what_nobody_says)
+{
+    play("{'at': '3s', 'do': 'traffic_stop', 'session': 'call'}");
+    close_world();
+    play("{'at': '3s', 'do': 'traffic_stop', 'session': 'call', 'role': 'client'}");
+    close_world();
+    read_world(QUIET_PEERS A_CALL A_RELAY, "{'at': '3s', 'do': 'traffic_stop', 'session': 'call'}");
+    play_seed(1, true);
+}
+
+Test(world, who_only_listens_is_owed_what_the_other_says)
+{
+    play("{'at': '3s', 'do': 'traffic_stop', 'session': 'call', 'role': 'server'}");
+    close_world();
+    read_world(
+        TWO_PEERS A_CALL A_RELAY,
+        "{'at': '3s', 'do': 'traffic_stop', 'session': 'call', 'role': 'server'}," CUT_AT_8S);
+    judge_seed(1, true);
+    cr_expect_eq(seen.result.violations, 1u, "bob's, who hears nothing: nobody talks to alice");
+}
+
 Test(world, a_link_behaves_like_another_for_a_while)
 {
     play("{'at': '5s', 'do': 'link_change', 'link': 'access', 'to_link': 'slow', 'for': '2s'}");
