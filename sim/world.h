@@ -80,8 +80,6 @@ struct world;
 
 /* ---- Relays ---------------------------------------------------------------------------------- */
 
-#define WORLD_BANS_MAX 256
-
 /* Who sent a datagram whose outcome or verdict is still to come. */
 struct world_tag {
     uint64_t tag; /* 0: free place */
@@ -137,10 +135,8 @@ struct world_relay {
     uint32_t process;      /* counts starts: answers to an earlier process are not for this one */
     uint32_t pinned[SIM_PINNED_KEYS_MAX];
     uint32_t pinned_count;
-    uint32_t revoked[SIM_PINNED_KEYS_MAX];
-    uint32_t revoked_count;
-    const char *bans[WORLD_BANS_MAX];
-    uint32_t ban_count;
+    bool *is_revoked;        /* by key */
+    bool *is_banned;         /* by peer: its identity */
     struct wr_counters past; /* sums over the processes before this one */
     uint64_t memory_bytes;
 };
@@ -178,8 +174,8 @@ void world_relay_rearm(struct world_relay *relay);
 void world_relay_tell_operator_state(struct world_relay *relay);
 void world_relay_pin(struct world_relay *relay, uint32_t key);
 void world_relay_revoke(struct world_relay *relay, uint32_t key);
-void world_relay_ban(struct world_relay *relay, const char *identity);
-void world_relay_unban(struct world_relay *relay, const char *identity);
+void world_relay_ban(struct world_relay *relay, uint32_t peer);
+void world_relay_unban(struct world_relay *relay, uint32_t peer);
 void world_relay_drain(struct world_relay *relay);
 void world_relay_link_start(struct world_relay *relay);
 void world_relay_on_link(struct world_relay *relay);

@@ -74,8 +74,9 @@ static void revoke(struct world_relay *relay, uint32_t key)
     world_relay_rearm(relay);
 }
 
-static void ban(struct world_relay *relay, const char *identity)
+static void ban(struct world_relay *relay, uint32_t peer)
 {
+    const char *identity = relay->world->scenario->peers[peer].identity;
     world_relay_enter(relay);
     sim_oracle_ban(relay->oracle, identity, strlen(identity));
     (void)wr_relay_ban(relay->core, identity, strlen(identity));
@@ -85,14 +86,19 @@ static void ban(struct world_relay *relay, const char *identity)
 
 void world_relay_tell_operator_state(struct world_relay *relay)
 {
-    for (uint32_t i = 0; i < relay->revoked_count; i++) {
-        revoke(relay, relay->revoked[i]);
+    const struct sim_scenario *scenario = relay->world->scenario;
+    for (uint32_t i = 0; i < scenario->key_count; i++) {
+        if (relay->is_revoked[i]) {
+            revoke(relay, i);
+        }
     }
     for (uint32_t i = 0; i < relay->pinned_count; i++) {
         add_pinned(relay, relay->pinned[i]);
     }
-    for (uint32_t i = 0; i < relay->ban_count; i++) {
-        ban(relay, relay->bans[i]);
+    for (uint32_t i = 0; i < scenario->peer_count; i++) {
+        if (relay->is_banned[i]) {
+            ban(relay, i);
+        }
     }
 }
 
@@ -115,7 +121,7 @@ static bool can_verify(const struct world_relay *relay)
         return true;
     }
     issuer = &world->masters[relay->spec->issuer];
-    if (contains(relay->revoked, relay->revoked_count, issuer->signs_with)) {
+    if (relay->is_revoked[issuer->signs_with]) {
         return false;
     }
     if (relay->pinned_count > 0) {
@@ -132,11 +138,23 @@ void world_judge_keys(struct world *world)
     }
 }
 
+/* Where the next pinned key is kept: a revoked one makes room, in the relay's ring as well. There
+ * is no place where all are taken; the relay refuses the key then, too. */
+static uint32_t pinned_place(const struct world_relay *relay)
+{
+    uint32_t place = relay->pinned_count;
+    for (uint32_t i = 0; place == SIM_PINNED_KEYS_MAX && i < relay->pinned_count; i++) {
+        place = relay->is_revoked[relay->pinned[i]] ? i : place;
+    }
+    return place;
+}
+
 void world_relay_pin(struct world_relay *relay, uint32_t key)
 {
-    if (!contains(relay->pinned, relay->pinned_count, key) &&
-        relay->pinned_count < SIM_PINNED_KEYS_MAX) {
-        relay->pinned[relay->pinned_count++] = key;
+    uint32_t place = pinned_place(relay);
+    if (!contains(relay->pinned, relay->pinned_count, key) && place < SIM_PINNED_KEYS_MAX) {
+        relay->pinned[place] = key;
+        relay->pinned_count += place == relay->pinned_count ? 1u : 0u;
     }
     if (relay->core != NULL) {
         add_pinned(relay, key);
@@ -145,34 +163,29 @@ void world_relay_pin(struct world_relay *relay, uint32_t key)
 
 void world_relay_revoke(struct world_relay *relay, uint32_t key)
 {
-    if (!contains(relay->revoked, relay->revoked_count, key) &&
-        relay->revoked_count < SIM_PINNED_KEYS_MAX) {
-        relay->revoked[relay->revoked_count++] = key;
-    }
+    relay->is_revoked[key] = true;
     if (relay->core != NULL) {
         revoke(relay, key);
     }
 }
 
-void world_relay_ban(struct world_relay *relay, const char *identity)
+void world_relay_ban(struct world_relay *relay, uint32_t peer)
 {
-    if (relay->ban_count < WORLD_BANS_MAX) {
-        relay->bans[relay->ban_count++] = identity;
-    }
+    relay->is_banned[peer] = true;
     if (relay->core != NULL) {
-        ban(relay, identity);
+        ban(relay, peer);
     }
 }
 
-void world_relay_unban(struct world_relay *relay, const char *identity)
+void world_relay_unban(struct world_relay *relay, uint32_t peer)
 {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < relay->ban_count; i++) {
-        if (strcmp(relay->bans[i], identity) != 0) {
-            relay->bans[kept++] = relay->bans[i];
+    const struct sim_scenario *scenario = relay->world->scenario;
+    const char *identity = scenario->peers[peer].identity;
+    for (uint32_t i = 0; i < scenario->peer_count; i++) { /* others may have the same identity */
+        if (relay->is_banned[i] && strcmp(scenario->peers[i].identity, identity) == 0) {
+            relay->is_banned[i] = false;
         }
     }
-    relay->ban_count = kept;
     if (relay->core != NULL) {
         world_relay_enter(relay);
         sim_oracle_unban(relay->oracle, identity, strlen(identity));

@@ -440,6 +440,8 @@ bool world_relay_build(struct world *world, uint32_t index)
     relay->link_timer = world_timer(world);
     relay->pinned_count = spec->pinned_key_count;
     memcpy(relay->pinned, spec->pinned_keys, sizeof relay->pinned);
+    relay->is_revoked = world_zeroed(world->scenario->key_count, sizeof *relay->is_revoked);
+    relay->is_banned = world_zeroed(world->scenario->peer_count, sizeof *relay->is_banned);
     sim_host_init(&relay->host, &host);
     sim_clock_init(&relay->clock, world->scenario->start_unix_ms, spec->clock.offset_ms,
                    spec->clock.drift_ppb);
@@ -472,4 +474,6 @@ void world_relay_free(struct world_relay *relay)
     }
     free(relay->sends);
     free(relay->tags);
+    free(relay->is_revoked);
+    free(relay->is_banned);
 }

@@ -297,11 +297,10 @@ static void act_on_relay(struct world *world, const struct sim_action *action,
     case SIM_DO_RELAY_BAN:
     case SIM_DO_RELAY_UNBAN:
         for (uint32_t i = action->peers.first; i < end_of_range(action->peers); i++) {
-            const char *identity = world->scenario->peers[i].identity;
             if (action->kind == SIM_DO_RELAY_BAN) {
-                world_relay_ban(relay, identity);
+                world_relay_ban(relay, i);
             } else {
-                world_relay_unban(relay, identity);
+                world_relay_unban(relay, i);
             }
         }
         break;

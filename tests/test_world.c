@@ -519,6 +519,58 @@ Test(world, a_ban_ends_a_session_and_survives_a_restart)
     cr_expect_eq(seen.end.sessions_active, 0u);
 }
 
+/* More than a fixed table would hold, and the one that counts comes last. */
+Test(world, what_an_operator_has_set_survives_a_restart_however_much_it_is)
+{
+    read_world("'peers': {'alice': {'behaviour': 'robust', 'address': '192.0.2.1:5000', 'link': "
+               "'access'}, 'bob': {'behaviour': 'robust', 'address': '192.0.2.2:6000', 'link': "
+               "'access'}, 'crowd': {'behaviour': 'robust', 'count': 300, 'address': "
+               "'10.1.0.1:5000'}}," A_CALL A_RELAY,
+               "{'at': '5s', 'do': 'relay_ban', 'peer': 'crowd'},"
+               "{'at': '6s', 'do': 'relay_ban', 'peer': 'alice'},"
+               "{'at': '8s', 'do': 'relay_restart', 'for': '1s'}");
+    play_seed(1, true);
+    cr_expect_eq(seen.last_reason, 5u);
+    cr_expect_eq(seen.end.sessions_active, 0u);
+    close_world();
+
+    read_world(
+        "'keys': {'old-0': {}, 'old-1': {}, 'old-2': {}, 'old-3': {}, 'old-4': {}, 'old-5': {}, "
+        "'old-6': {}, 'old-7': {}, 'k': {}}, 'masters': {'master': {'key': 'k'}}," TWO_PEERS A_CALL
+            A_RELAY,
+        "{'at': '4s', 'do': 'relay_key_revoke', 'key': 'old-0'},"
+        "{'at': '4s', 'do': 'relay_key_revoke', 'key': 'old-1'},"
+        "{'at': '4s', 'do': 'relay_key_revoke', 'key': 'old-2'},"
+        "{'at': '4s', 'do': 'relay_key_revoke', 'key': 'old-3'},"
+        "{'at': '4s', 'do': 'relay_key_revoke', 'key': 'old-4'},"
+        "{'at': '4s', 'do': 'relay_key_revoke', 'key': 'old-5'},"
+        "{'at': '4s', 'do': 'relay_key_revoke', 'key': 'old-6'},"
+        "{'at': '4s', 'do': 'relay_key_revoke', 'key': 'old-7'},"
+        "{'at': '5s', 'do': 'relay_key_revoke', 'key': 'k'},"
+        "{'at': '8s', 'do': 'relay_restart', 'for': '1s'}");
+    play_seed(1, true);
+    cr_expect_eq(seen.end.sessions_active, 0u);
+    cr_expect_lt(seen.last_ns[WR_ROLE_CLIENT], 5100 * WR_MS);
+}
+
+Test(world, a_key_that_took_the_place_of_a_revoked_one_is_pinned_after_a_restart)
+{
+    read_world(
+        "'keys': {'a': {}, 'b': {}, 'c': {}, 'd': {}, 'e': {}, 'f': {}, 'g': {}, 'h': {}, "
+        "'new': {}}, 'masters': {'master': {'key': 'a'}}, 'relays': {'relay': {'address': "
+        "'198.51.100.1:4000', 'pinned_keys': ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']}}," TWO_PEERS
+            A_CALL,
+        "{'at': '4s', 'do': 'relay_key_revoke', 'key': 'h'},"
+        "{'at': '5s', 'do': 'relay_key_add', 'key': 'new'},"
+        "{'at': '6s', 'do': 'master_rotate', 'key': 'new'},"
+        "{'at': '8s', 'do': 'relay_restart', 'for': '1s'},"
+        "{'at': '10s', 'do': 'peer_restart', 'peer': 'alice'},"
+        "{'at': '10s', 'do': 'peer_restart', 'peer': 'bob'}");
+    play_seed(1, true);
+    cr_expect_gt(seen.last_ns[WR_ROLE_CLIENT], 19 * WR_S);
+    cr_expect_eq(seen.verdicts[WR_VERDICT_UNKNOWN_KEY], 0u);
+}
+
 Test(world, a_master_that_is_down_gives_no_leases_and_then_does)
 {
     read_world(TWO_PEERS A_CALL A_RELAY, "{'at': '500ms', 'do': 'master_fail', 'how': 'refuse', "
