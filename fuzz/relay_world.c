@@ -397,7 +397,7 @@ void relay_world_look(struct relay_world *world)
     relay_world_flush(world);
     FUZZ_STAIN(snapshot);
     wr_relay_snapshot(world->relay, &snapshot);
-    sim_oracle_snapshot(world->oracle, world->now, &snapshot, 0);
+    sim_oracle_snapshot(world->oracle, world->now, &snapshot);
     for (uint32_t i = 0; i < RELAY_ADDRESSES; i++) {
         struct sim_bindings in = sim_address_bindings(world->oracle, relay_address(i));
         enum wr_bound expected = in.active > 1    ? WR_BOUND_AMBIGUOUS

@@ -84,7 +84,6 @@ struct sim_oracle *sim_oracle_create(const struct sim_oracle_config *config)
            config->relay->own_address_count * sizeof *oracle->own);
     oracle->config.relay_id = oracle->relay_id;
     oracle->config.own_addresses = oracle->own;
-    oracle->memory_bytes = config->memory_bytes;
     sim_path_set_limits(oracle);
     oracle->truth = config->truth;
     oracle->context = config->context;
@@ -236,10 +235,10 @@ void sim_oracle_observed(struct sim_oracle *oracle, const struct wr_event *event
 /* ---- Between entries ------------------------------------------------------------------------- */
 
 void sim_oracle_snapshot(struct sim_oracle *oracle, wr_instant now_ns,
-                         const struct wr_snapshot *snapshot, uint64_t memory_bytes_now)
+                         const struct wr_snapshot *snapshot)
 {
     oracle->now = now_ns;
-    sim_judge_snapshot(oracle, snapshot, memory_bytes_now);
+    sim_judge_snapshot(oracle, snapshot);
 }
 
 void sim_oracle_delivered(struct sim_oracle *oracle, wr_instant now_ns, uint32_t peer,

@@ -35,7 +35,7 @@
     X(REPLAY, "replay", "no sequence passes more often than section 3 allows")                     \
     X(COUNTING, "counting", "outcomes, verdicts and upstream's counters add up (section 7)")       \
     X(REFLECTION, "reflection", "nobody is made a target: sizes, rates, addresses (section 5)")    \
-    X(MEMORY, "memory", "tables and memory stay within what was taken at creation")                \
+    X(MEMORY, "memory", "tables and queues stay within the room that the protocol gives them")     \
     X(LIMIT, "limit", "no session is forwarded more than its hard limit allows (section 5)")       \
     X(DEADLINES, "deadlines", "what ends ends at its deadline, and the next one lies ahead")       \
     X(LIVENESS, "liveness", "who holds a valid lease is served once all faults have healed")       \
@@ -65,7 +65,6 @@ struct sim_oracle;
 struct sim_oracle_config {
     const struct wr_relay_config *relay; /* copied, with the strings it points to */
     const char *name;                    /* of the relay in reports; copied; NULL for none */
-    uint64_t memory_bytes;               /* what wr_relay_memory_bytes said; 0: not judged */
     struct sim_truth *truth;             /* shared by all relays of a world; NULL for none */
     void *context;
     /* Called at each violation, in order, from inside the call that revealed it. May be NULL. */
@@ -126,10 +125,9 @@ void sim_oracle_observed(struct sim_oracle *oracle, const struct wr_event *event
 
 /* ---- Between entries ------------------------------------------------------------------------- */
 
-/* At intervals of the world's choice, and at the end. `memory_bytes_now` is what the relay holds
- * as far as the world can tell (an allocation counter), 0 where it cannot. */
+/* At intervals of the world's choice, and at the end. */
 void sim_oracle_snapshot(struct sim_oracle *oracle, wr_instant now_ns,
-                         const struct wr_snapshot *snapshot, uint64_t memory_bytes_now);
+                         const struct wr_snapshot *snapshot);
 
 /* A datagram that this relay sent, because of datagram `cause`, has reached the host of `peer`:
  * the one that truly has the address at this moment. Counted in the truth (strangers, service). */

@@ -276,8 +276,7 @@ static void judge_bound(struct sim_oracle *oracle, const char *name, uint64_t se
                            seen, bound);
 }
 
-void sim_judge_snapshot(struct sim_oracle *oracle, const struct wr_snapshot *snapshot,
-                        uint64_t memory_bytes_now)
+void sim_judge_snapshot(struct sim_oracle *oracle, const struct wr_snapshot *snapshot)
 {
     sim_oracle_judges(oracle, SIM_ORACLE_COUNTING);
     sim_oracle_judges(oracle, SIM_ORACLE_MEMORY);
@@ -289,15 +288,4 @@ void sim_judge_snapshot(struct sim_oracle *oracle, const struct wr_snapshot *sna
     judge_bound(oracle, "leases pending", snapshot->pending, PENDING_MAX);
     judge_bound(oracle, "datagrams held", snapshot->held, HELD_MAX);
     judge_bound(oracle, "keys", snapshot->keys, WR_KEYS_MAX);
-    if (memory_bytes_now == 0)
-        return;
-    if (oracle->first_memory_bytes == 0)
-        oracle->first_memory_bytes = memory_bytes_now;
-    if (memory_bytes_now != oracle->first_memory_bytes)
-        sim_oracle_violate(oracle, SIM_ORACLE_MEMORY, 0,
-                           "all memory is taken at creation: the relay holds %" PRIu64
-                           " bytes, at first it held %" PRIu64,
-                           memory_bytes_now, oracle->first_memory_bytes);
-    if (oracle->memory_bytes > 0)
-        judge_bound(oracle, "bytes of memory", memory_bytes_now, oracle->memory_bytes);
 }

@@ -92,8 +92,7 @@ bool sim_is_banned(const struct sim_oracle *oracle, const struct sim_digest *ide
 void sim_judge_outcome(struct sim_oracle *oracle, const struct wr_event *event);
 void sim_count_verdict(struct sim_oracle *oracle, enum wr_verdict verdict);
 void sim_judge_arrival_settled(struct sim_oracle *oracle, struct sim_arrival *arrival);
-void sim_judge_snapshot(struct sim_oracle *oracle, const struct wr_snapshot *snapshot,
-                        uint64_t memory_bytes_now);
+void sim_judge_snapshot(struct sim_oracle *oracle, const struct wr_snapshot *snapshot);
 
 /* Text for reports; each call has a buffer of its own for the expression it stands in. */
 struct sim_text {

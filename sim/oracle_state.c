@@ -566,7 +566,6 @@ void sim_oracle_state_clear(struct sim_oracle *oracle)
     oracle->prefix_count = 0;
     oracle->unbound_second = oracle->unbound_seen[0] = oracle->unbound_seen[1] = 0;
     oracle->token_tag = 0;
-    oracle->first_memory_bytes = 0;
     memset(oracle->requests, 0, sizeof oracle->requests);
     memset(&oracle->expected, 0, sizeof oracle->expected);
 }

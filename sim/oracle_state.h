@@ -179,7 +179,6 @@ struct sim_oracle {
     struct wr_address own[WR_OWN_ADDRESSES_MAX];
     char relay_id[WR_RELAY_ID_BYTES_MAX + 1];
     char name[64];
-    uint64_t memory_bytes;
     uint64_t peer_cost_ns, peer_burst_ns; /* of one packet; 0 where the limit is off */
     struct sim_truth *truth;
     void *context;
@@ -253,7 +252,6 @@ struct sim_oracle {
 
     struct wr_counters expected;
     uint64_t bare_forwarded_bytes;
-    uint64_t first_memory_bytes;
 
     struct sim_token token; /* the last one read */
     uint64_t token_tag;

@@ -453,7 +453,6 @@ bool world_relay_build(struct world *world, uint32_t index)
     relay->oracle = sim_oracle_create(&(struct sim_oracle_config){
         .relay = &config,
         .name = spec->name,
-        .memory_bytes = relay->memory_bytes,
         .truth = world->truth,
         .context = relay,
         .violated = world_observe_violation,

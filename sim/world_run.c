@@ -84,7 +84,7 @@ static void judge_snapshots(struct world *world)
         struct wr_snapshot snapshot;
         if (world->relays[i].core != NULL) {
             wr_relay_snapshot(world->relays[i].core, &snapshot);
-            sim_oracle_snapshot(world->relays[i].oracle, now, &snapshot, 0);
+            sim_oracle_snapshot(world->relays[i].oracle, now, &snapshot);
         }
     }
 }

@@ -192,7 +192,7 @@ void world_snapshot(struct world *world)
 {
     struct wr_snapshot snapshot;
     wr_relay_snapshot(world->relay, &snapshot);
-    sim_oracle_snapshot(world->oracle, world->now, &snapshot, 0);
+    sim_oracle_snapshot(world->oracle, world->now, &snapshot);
 }
 
 /* ---- Beginning and end -------------------------------------------------------------------------
