@@ -253,6 +253,22 @@ class Resuming(Campaign):
         self.assertTrue(all(name.startswith("found-some-word-") for name in seeds if name != "a-seed"))
 
 
+class Usage(unittest.TestCase):
+    def test_what_makes_no_sense_is_refused(self):
+        for words, said in (
+                ("5 cursor json cursor", "cursor is named twice"),
+                ("--coverage --speed", "one at a time: --coverage --speed"),
+                ("--coverage --msan", "one at a time"),
+                ("5 --afl --msan", "one at a time"),
+                ("5 --afl --no-merge", "--afl merges nothing"),
+                ("--list --no-merge", "--list merges nothing")):
+            with self.subTest(words):
+                done = subprocess.run([os.path.join(CI, "fuzz"), *words.split()], check=False,
+                                      capture_output=True, text=True)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(said, done.stderr)
+
+
 class Speed(Campaign):
     def judged(self, rate, target="json"):
         self.write(os.path.join("bin", "rate"), str(rate))
