@@ -6,10 +6,13 @@ import shutil
 
 from fuzz_engine import ROOT, digest_of, output_of, slug
 
+# Where it is and the words for it; what stands behind those differs from input to input.
 SIGNS = (
-    r"PROPERTY (\S+:\d+): (.*)",
-    r"(\S+?:\d+): \S+: Assertion `(.*)' failed",
-    r"(\S+?:\d+):\d+: runtime error: (.*)",
+    r"PROPERTY (\S+:\d+): (.*?)(?:: .*)?$",
+    # gcc gives the function's name, clang its whole declaration, with blanks.
+    r"(\S+?:\d+): .+?: Assertion `(.*)' failed",
+    r"(\S+?:\d+):\d+: runtime error: (.*?)(?:: .*)?$",
+    r"SUMMARY: (\w+:) \d+ byte\(s\) (leaked).*",
     r"SUMMARY: (\w+: \S+ \S+)(.*)",
     r"ERROR: libFuzzer: (timeout|out-of-memory)(.*)",
 )
@@ -35,11 +38,11 @@ def shown(path):
 def sign_of(text):
     """What tells one finding from another, and a line that says it; None where it is none."""
     for sign in SIGNS:
-        found = re.search(sign, text)
+        found = re.search(sign, text, re.MULTILINE)
         if found:
             place = re.sub(r"^.*/", "", found.group(1))
             # Addresses and numbers differ from input to input; the place and the words do not.
-            words = re.sub(r"0x[0-9a-f]+|\d+", "N", found.group(2).split(": ")[0])
+            words = re.sub(r"0x[0-9a-f]+|\d+", "N", found.group(2))
             return f"{place} {words}".strip(), found.group(0)[:300]
     return None
 

@@ -13,6 +13,7 @@ import unittest
 CI = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "ci")
 sys.path.insert(0, CI)
 
+import fuzz_findings
 import fuzz_speed
 
 # An input breaks the property that it names: "breaks A".
@@ -44,6 +45,10 @@ if found and not mended:
     sys.stdout.flush()
     sys.stderr.write("PROPERTY part.c:%d: %s holds: with 4711\\n" % (ord(found[1]), found[1]))
     sys.exit(1)
+asserts = re.search("asserts ([0-9]+)", text)
+if asserts and not mended:
+    sys.stderr.write("x: /src/part.c:%s: void f(struct x *, int): Assertion `a < b' failed.\\n" % asserts[1])
+    os.abort()
 """
 
 # Finds what the file `plan` says, a line each time it is run; spends 20 ms each time.
@@ -54,7 +59,7 @@ options = dict(word[1:].split("=", 1) for word in sys.argv[1:] if word[0] == "-"
 files = [word for word in sys.argv[1:] if word[0] != "-"]
 if "minimize_crash" in options:
     text = open(files[0]).read()
-    open(options["exact_artifact_path"], "w").write(text.replace("much around it ", ""))
+    open(options["exact_artifact_path"], "w").write(text.replace("much around it ", "").replace("asserts 1 drifting", "asserts 2"))
     sys.exit()
 if "merge" in options:
     for name in os.listdir(files[1]):
@@ -170,6 +175,26 @@ class Findings(Campaign):
         status, text = self.campaign("dies")
         self.assertEqual(status, 1)
         self.assertIn("the engine did not run", text)
+
+
+    def test_assertions_of_clang_and_of_gcc_are_told_by_their_place_and_words(self):
+        for function in ("f", "void f(struct x *, int)"):
+            text = f"x: /src/part.c:4: {function}: Assertion `a ? b : c' failed.\nSUMMARY: A: b c"
+            self.assertEqual(fuzz_findings.sign_of(text)[0], "part.c:4 a ? b : c")
+        status, text = self.campaign("asserts 7", "asserts 8", "asserts 8 again", *["asserts 7"] * 2,
+                                     seconds="1000")
+        self.assertEqual(status, 1)
+        self.assertEqual(len(self.files("work", "json", "findings")), 2)
+        self.assertIn("json: /src/part.c:7: void f(struct x *, int): Assertion `a < b' failed", text)
+
+    def test_what_is_made_small_is_still_the_same_finding(self):
+        self.campaign("asserts 1 drifting")
+        self.assertEqual(list(self.files("work", "json", "findings").values()), ["asserts 1 drifting"])
+
+    def test_a_leak_is_one_finding_however_much_it_leaks(self):
+        signs = {fuzz_findings.sign_of(f"SUMMARY: AddressSanitizer: {leaked} leaked in {count}.")[0]
+                 for leaked, count in (("48 byte(s)", "2 allocation(s)"), ("7 byte(s)", "1 allocation(s)"))}
+        self.assertEqual(signs, {"AddressSanitizer: leaked"})
 
 
 class Forms(Campaign):
