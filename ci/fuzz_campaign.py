@@ -6,9 +6,11 @@
   canaries  lets libFuzzer look for each target's faults
   speed     executions per second, against the bars
   list      what the targets are
+  free      refuses where a campaign is under way in that folder, as `run` and `afl` do
 """
 import argparse
 import concurrent.futures
+import glob
 import math
 import os
 import re
@@ -17,17 +19,18 @@ import signal
 import sys
 import tempfile
 
-from fuzz_engine import ROOT, Target, Totals, digest_of, output_of, slug, spent_by, stop_all, stopping
-from fuzz_findings import Findings, shown, sign_of
+from fuzz_engine import (ROOT, Failed, Stopped, Target, Totals, hold, output_of, spent_by, stop_all,
+                         stopping)
+from fuzz_findings import Findings, sign_of
+from fuzz_merge import merge_one
 import fuzz_speed
 
-# Files of one corpus that campaigns found, its named seeds on top, and all of them together.
-FOUND_MAX, CORPUS_MAX = 100, 280
-FOUND_BYTES_MAX = 80_000
 FINDINGS_MAX = 20  # of one target and campaign: what comes then is more of the same
+# The engine runs in turns, so that a campaign that is killed loses no more than one.
+TURN_SECONDS = 600
 # An engine counts the seconds that go by. Where others use the processors too it is started again
 # for those that it lacks, so many times at most.
-TURNS_MAX = 20
+TURNS_MORE = 20
 STARVED_MAX = 10  # seconds that may go by for one of processor time
 
 
@@ -50,7 +53,7 @@ def run_engine(target, seconds, turn, artifacts):
     """(processor time, time that went by, what it wrote, what it found)."""
     path = os.path.join(target.work, f"log-{turn}")
     spent, went_by = spent_by([target.engine, f"-max_total_time={max(1, math.ceil(seconds))}",
-                               "-print_final_stats=1", "-artifact_prefix=" + artifacts,
+                               "-print_final_stats=1", f"-artifact_prefix={artifacts}/",
                                *target.options(), os.path.join(target.work, "corpus"), target.seeds],
                               path)
     with open(path, encoding="utf-8", errors="replace") as file:
@@ -58,109 +61,115 @@ def run_engine(target, seconds, turn, artifacts):
     return spent, went_by, log, [os.path.join(artifacts, n) for n in sorted(os.listdir(artifacts))]
 
 
-def fuzz_one(target, seconds):
-    """Fuzzes for so many seconds of processor time, going on after each finding."""
-    findings = Findings(target)
-    findings.recall()
-    result = {"executions": 0, "cpu": 0.0, "before": None, "after": (0, 0), "findings": findings}
-    artifacts = os.path.join(target.work, "artifacts") + "/"
-    os.makedirs(artifacts, exist_ok=True)
-    slower = 1.0  # seconds that go by for one of processor time
-    known_again = 0
-    for turn in range(FINDINGS_MAX + TURNS_MAX):
-        left = seconds - result["cpu"]
-        if left <= 0 or stopping.is_set():
-            break
-        spent, went_by, log, new = run_engine(target, left * slower, turn, artifacts)
-        if spent > 1:
-            slower = min(max(went_by / spent, 1.0), STARVED_MAX)
-        result["cpu"] += spent
-        before, after, executions = numbers_of(log)
-        result["before"] = result["before"] or before
-        result["after"] = max(result["after"], after)
-        result["executions"] += executions
-        added = [findings.add(path, log) for path in new]
-        known_again += bool(new) and not any(added)
-        if known_again == 3 or len(findings.seen) >= FINDINGS_MAX:
-            break  # it finds the same at once, every time: that must be mended first
-        if not new and not re.search(r"^Done \d+ runs|stat::number", log, re.MULTILINE):
-            print(f"{target.name}: the engine ended without a word:\n{log[-2000:]}")
-            findings.seen["the engine " + str(turn)] = (target.seeds, "the engine did not run")
-            break
-    result["in_all"] = Totals(target).add(result["executions"], result["cpu"])
-    return result
+class Campaign:
+    """What one target did in this campaign, as far as it came."""
+
+    def __init__(self, target):
+        self.target = target
+        self.findings = Findings(target)
+        self.executions, self.cpu = 0, 0.0
+        self.before, self.after = (0, 0), (0, 0)
+        self.in_all = Totals(target).counts
+        self.merged = None  # a sentence
+        self.broke_off = None
+        self.stats = {}  # AFL++'s own
+
+    def fuzz(self, seconds):
+        """Fuzzes for so many seconds of processor time, going on after each finding."""
+        self.findings.recall()
+        slower = 1.0  # seconds that go by for one of processor time
+        known_again = 0
+        for turn in range(FINDINGS_MAX + TURNS_MORE + math.ceil(seconds / TURN_SECONDS)):
+            left = min(seconds - self.cpu, TURN_SECONDS)
+            if left <= 0 or stopping.is_set():
+                break
+            totals = Totals(self.target)  # before it: it counts for the program that runs now
+            spent, went_by, log, new = run_engine(self.target, left * slower, turn,
+                                                  self.findings.folder_of_new)
+            if spent > 1:
+                slower = min(max(went_by / spent, 1.0), STARVED_MAX)
+            before, after, executions = numbers_of(log)
+            self.in_all = totals.add(executions, spent, turn == 0)
+            self.cpu += spent
+            self.executions += executions
+            self.before = before if turn == 0 else self.before
+            self.after = max(self.after, after)
+            added = [self.findings.add(path, log) for path in new]
+            known_again += bool(new) and not any(added)
+            if known_again == 3 or len(self.findings.seen) >= FINDINGS_MAX:
+                break  # it finds the same at once, every time: that must be mended first
+            if not new and not stopping.is_set() and \
+                    not re.search(r"^Done \d+ runs|stat::number", log, re.MULTILINE):
+                print(f"{self.target.name}: the engine ended without a word:\n{log[-2000:]}")
+                self.findings.seen[f"the engine {turn}"] = (self.target.seeds,
+                                                            "the engine did not run")
+                break
+
+    def whole(self, seconds, merge):
+        """Whatever happens to one target, the report of the others is due."""
+        try:
+            self.fuzz(seconds)
+            if stopping.is_set():
+                self.merged = "stopped: its corpus is as it was"
+            elif merge:
+                self.merged = merge_one(self.target)
+        except Failed as error:
+            self.broke_off = str(error)
+        except Exception as error:
+            self.broke_off = f"{type(error).__name__}: {error}"
+        return self
 
 
-def merge_one(target):
-    """Replaces what campaigns found by a small set that reaches the same and more, behind the named
-    seeds. Returns how many found ones there are now."""
-    named = [n for n in sorted(os.listdir(target.seeds)) if not n.startswith("found-")]
-    with tempfile.TemporaryDirectory() as folder:
-        for part in ("named", "rest"):
-            os.mkdir(os.path.join(folder, part))
-        for name in named:
-            shutil.copy(os.path.join(target.seeds, name), os.path.join(folder, "named", name))
-        for source in (target.seeds, os.path.join(target.work, "corpus")):
-            for name in os.listdir(source):
-                if source != target.seeds or name.startswith("found-"):
-                    shutil.copy(os.path.join(source, name), os.path.join(folder, "rest", name))
-        output_of([target.engine, "-merge=1", *target.options(), os.path.join(folder, "named"),
-                   os.path.join(folder, "rest")])
-        new = [os.path.join(folder, "named", n)
-               for n in os.listdir(os.path.join(folder, "named")) if n not in named]
-        new.sort(key=lambda path: (os.path.getsize(path), path))
-        bytes_left, kept = FOUND_BYTES_MAX, []
-        for path in new[:max(0, min(FOUND_MAX, CORPUS_MAX - len(named)))]:
-            bytes_left -= os.path.getsize(path)
-            if bytes_left >= 0:
-                kept.append(path)
-        for name in os.listdir(target.seeds):
-            if name.startswith("found-"):
-                os.unlink(os.path.join(target.seeds, name))
-        for path in kept:
-            _, outcome = output_of([target.replay, "--outcome", path], timeout=60)
-            name = f"found-{slug(outcome)}-{digest_of(path)[:8]}"
-            shutil.copy(path, os.path.join(target.seeds, name))
-    return len(kept)
-
-
-def side_by_side(function, targets, jobs):
+def side_by_side(function, each, jobs):
+    """What the function makes of each, in the order in which it is done."""
     with concurrent.futures.ThreadPoolExecutor(max_workers=jobs) as pool:
-        waiting = {pool.submit(function, target): target for target in targets}
-        for done in concurrent.futures.as_completed(waiting):
-            yield waiting[done], done.result()
+        for done in concurrent.futures.as_completed([pool.submit(function, one) for one in each]):
+            yield done.result()
 
 
 # ---- Commands -----------------------------------------------------------------------------------
 
 def run(arguments, targets):
-    def campaign(target):
-        result = fuzz_one(target, arguments.seconds)
-        result["kept"] = None if arguments.no_merge or stopping.is_set() else merge_one(target)
-        return result
-
     row = "{:<11}{:>13}{:>10}{:>8}{:>16}{:>18}{:>8}{:>10}{:>17}{:>9}"
     print(row.format("target", "executions", "a CPU s", "CPU s", "edges", "features", "corpus",
                      "findings", "in all: runs", "CPU min"), flush=True)
-    results = []
-    for target, result in side_by_side(campaign, targets, arguments.jobs):
-        before, after = result["before"] or (0, 0), result["after"]
-        rate = result["executions"] / result["cpu"] if result["cpu"] else 0
-        in_all = result["in_all"]
-        results.append((target, result))
+    campaigns = [Campaign(target) for target in targets]
+    for done in side_by_side(
+            lambda campaign: campaign.whole(arguments.seconds, not arguments.no_merge), campaigns,
+            arguments.jobs):
+        rate = done.executions / done.cpu if done.cpu else 0
         print(row.format(
-            target.name, f"{result['executions']:,}", f"{rate:,.0f}", f"{result['cpu']:,.0f}",
-            f"{before[0]} → {after[0]}", f"{before[1]} → {after[1]}", len(os.listdir(target.seeds)),
-            len(result["findings"].seen), f"{in_all['executions']:,}",
-            f"{in_all['cpu_seconds'] / 60:,.1f}"), flush=True)
-    for _, result in results:
-        result["findings"].print()
-    found = sum(len(result["findings"].seen) for _, result in results)
-    least, result = min(results, key=lambda each: each[1]["in_all"]["cpu_seconds"])
+            done.target.name, f"{done.executions:,}", f"{rate:,.0f}", f"{done.cpu:,.0f}",
+            f"{done.before[0]} → {done.after[0]}", f"{done.before[1]} → {done.after[1]}",
+            len(os.listdir(done.target.seeds)), len(done.findings.seen),
+            f"{done.in_all['executions']:,}", f"{done.in_all['cpu_seconds'] / 60:,.1f}"), flush=True)
+        if done.merged:
+            print(f"{'':<11}{done.merged}", flush=True)
+        if done.broke_off:
+            print(f"{'':<11}broke off: {done.broke_off}", flush=True)
+    found, broken = show_findings(campaigns)
+    least = min(campaigns, key=lambda each: each.in_all["cpu_seconds"])
     print(f"\n{found or 'no'} finding{'s' * (found != 1)}; CPU minutes of each target in all, as it is "
-          f"built now: at least {result['in_all']['cpu_seconds'] / 60:,.1f} ({least.name}, since "
-          f"{result['in_all']['commit']})")
-    return 1 if found else 0
+          f"built now: at least {least.in_all['cpu_seconds'] / 60:,.1f} ({least.target.name}, since "
+          f"{least.in_all['commit']})")
+    if broken:
+        print("broke off: " + " ".join(broken))
+    return 1 if found or broken else 0
+
+
+def show_findings(campaigns):
+    """Shows what was found; how much it is, and the targets of which that is not all."""
+    stopping.clear()  # all that was to be stopped has ended, and the replays must tell the meanings
+    broken = []
+    for campaign in campaigns:
+        try:
+            campaign.findings.print()
+        except Exception as error:
+            campaign.broke_off = f"{type(error).__name__}: {error}"
+            print(f"{campaign.target.name} broke off: {campaign.broke_off}")
+        if campaign.broke_off:
+            broken.append(campaign.target.name)
+    return sum(len(campaign.findings.seen) for campaign in campaigns), broken
 
 
 def canaries(arguments, targets):
@@ -189,47 +198,53 @@ def canaries(arguments, targets):
         return good, lines
 
     all_good = True
-    for _, (good, lines) in side_by_side(look, targets, arguments.jobs):
+    for good, lines in side_by_side(look, targets, arguments.jobs):
         print("\n".join(lines), flush=True)
         all_good = all_good and good
     return 0 if all_good else 1
 
 
-def afl(arguments, targets):
+class AflCampaign(Campaign):
     """AFL++ keeps its own queue in build/fuzz-afl/work/TARGET/afl and goes on from it."""
-    def fuzz(target):
+
+    def fuzz(self, seconds):
+        target = self.target
+        self.findings.recall()
         out = os.path.join(target.work, "afl")
         resumed = os.path.isdir(os.path.join(out, "default", "queue"))
         words = [part[6:] for part in target.options() if part.startswith("-dict=")]
         code, log = output_of(
             ["afl-fuzz", "-i", "-" if resumed else target.seeds, "-o", out, "-V",
-             str(math.ceil(arguments.seconds)), "-G", str(target.about["bytes_max"]),
+             str(math.ceil(seconds)), "-G", str(target.about["bytes_max"]),
              *(["-x", words[0]] if words else []), "--", target.engine],
             AFL_NO_UI="1", AFL_SKIP_CPUFREQ="1", AFL_NO_AFFINITY="1", AFL_QUIET="1",
             AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES="1")
+        # When it goes on from a queue it calls the folder of earlier crashes after its date.
+        for path in sorted(glob.glob(os.path.join(out, "default", "crashes*", "id:*"))):
+            new = os.path.join(self.findings.folder_of_new, os.path.basename(path))
+            shutil.move(path, new)
+            self.findings.add(new, "")
         stats = os.path.join(out, "default", "fuzzer_stats")
         if code != 0 or not os.path.exists(stats):
-            return None, log
+            raise Failed(f"afl-fuzz ended with {code}:\n{log[-1500:]}")
         with open(stats, encoding="utf-8") as file:
-            return dict(re.findall(r"(\w+)\s+: (.*)", file.read())), log
+            self.stats = dict(re.findall(r"(\w+)\s+: (.*)", file.read()))
 
-    bad = 0
-    print(f"{'target':<12}{'executions':>12}{'a second':>10}{'corpus':>8}{'crashes':>9}{'hangs':>7}")
-    for target, (stats, log) in side_by_side(fuzz, targets, arguments.jobs):
-        if stats is None:
-            bad += 1
-            print(f"{target.name:<12} did not run:\n{log[-1500:]}")
+
+def afl(arguments, targets):
+    print(f"{'target':<12}{'executions':>12}{'a second':>10}{'corpus':>8}{'findings':>10}{'hangs':>7}",
+          flush=True)
+    campaigns = [AflCampaign(target) for target in targets]
+    for done in side_by_side(lambda campaign: campaign.whole(arguments.seconds, False), campaigns,
+                                arguments.jobs):
+        if done.broke_off:
+            print(f"{done.target.name:<12}broke off: {done.broke_off}", flush=True)
             continue
-        crashes = int(stats["saved_crashes"])
-        bad += crashes > 0
-        print(f"{target.name:<12}{stats['execs_done']:>12}{stats['execs_per_sec']:>10}"
-              f"{stats['corpus_count']:>8}{crashes:>9}{stats['saved_hangs']:>7}", flush=True)
-        folder = os.path.join(target.work, "afl", "default", "crashes")
-        for name in sorted(os.listdir(folder)) if crashes else []:
-            if not name.startswith("README"):
-                print(f"  {shown(target.replay)} "
-                      f"'{shown(os.path.join(folder, name))}'")
-    return 1 if bad else 0
+        print(f"{done.target.name:<12}{done.stats['execs_done']:>12}{done.stats['execs_per_sec']:>10}"
+              f"{done.stats['corpus_count']:>8}{len(done.findings.seen):>10}"
+              f"{done.stats['saved_hangs']:>7}", flush=True)
+    found, broken = show_findings(campaigns)
+    return 1 if found or broken else 0
 
 
 def show_list(_, targets):
@@ -242,7 +257,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = {"run": run, "afl": afl, "canaries": canaries, "speed": fuzz_speed.speed, "list": show_list}
-    parser.add_argument("command", choices=sorted(commands))
+    parser.add_argument("command", choices=sorted([*commands, "free"]))
     parser.add_argument("--build", required=True)
     parser.add_argument("--corpus", default=os.path.join(ROOT, "fuzz", "corpus"))
     parser.add_argument("--plain", default="")
@@ -253,8 +268,20 @@ def main():
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, stop_all)
     signal.signal(signal.SIGTERM, stop_all)
+    lock = None  # held as long as it is open
+    if arguments.command in ("run", "afl", "free"):
+        lock, holder = hold(arguments.build)
+        if lock is None:
+            print(f"another campaign is under way in {arguments.build}: {holder}", file=sys.stderr)
+            return 2
+    if arguments.command == "free":  # nothing need be built yet
+        return 0
     targets = [Target(arguments.build, name, arguments.corpus) for name in arguments.targets]
-    return commands[arguments.command](arguments, targets)
+    try:
+        return commands[arguments.command](arguments, targets)
+    except Stopped:
+        print("stopped")
+        return 1
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """What the scripts behind ci/fuzz share: programs that run and what they cost, and targets."""
+import ctypes
+import fcntl
 import hashlib
 import json
 import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -12,19 +15,60 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 running = set()
 stopping = threading.Event()
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+class Failed(Exception):
+    """What it says is for whoever runs the campaign."""
+
+
+class Stopped(Failed):
+    """Nobody knows what the program would have said."""
+
+    def __str__(self):
+        return "stopped"
+
+
+def started(command, **how):
+    """Starts it in a process group of its own, to be stopped with its children. It is killed where
+    this script dies, which Linux does when the thread that started it ends: that one waits for it."""
+    parent = os.getpid()
+
+    def tied():
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before that call
+            os._exit(1)
+
+    process = subprocess.Popen(command, stderr=subprocess.STDOUT, start_new_session=True,
+                               preexec_fn=tied, **how)
+    running.add(process.pid)
+    if stopping.is_set():  # since before it was in the list
+        end(process.pid, signal.SIGTERM)
+    return process
+
+
+def end(number, how):
+    try:
+        os.killpg(number, how)
+    except ProcessLookupError:
+        pass
 
 
 def output_of(command, timeout=None, **environment):
     """(exit code, all it wrote)."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               errors="replace", env={**os.environ, **environment})
-    running.add(process.pid)
+    if stopping.is_set():
+        raise Stopped
+    process = started(command, stdout=subprocess.PIPE, text=True, errors="replace",
+                      env={**os.environ, **environment})
     try:
         text, _ = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        process.kill()
+        end(process.pid, signal.SIGKILL)
         text, _ = process.communicate()
     running.discard(process.pid)
+    if stopping.is_set():
+        raise Stopped
     return process.returncode, text
 
 
@@ -33,9 +77,7 @@ def spent_by(command, log, **environment):
     took, and those that went by."""
     began = time.monotonic()
     with open(log, "wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT,
-                                   env={**os.environ, **environment})
-    running.add(process.pid)
+        process = started(command, stdout=file, env={**os.environ, **environment})
     # First it is only looked at: as long as nobody has reaped it, its number is not another's.
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     running.discard(process.pid)
@@ -47,10 +89,24 @@ def spent_by(command, log, **environment):
 def stop_all(*_):
     stopping.set()
     for number in list(running):
-        try:
-            os.kill(number, signal.SIGTERM)
-        except ProcessLookupError:
-            pass
+        end(number, signal.SIGTERM)
+
+
+def hold(build):
+    """Two campaigns in one build folder would judge and merge each other's files. Returns the lock,
+    held as long as it is open, or None where another one has it, and who."""
+    os.makedirs(os.path.join(build, "work"), exist_ok=True)
+    lock = open(os.path.join(build, "work", "lock"), "a+", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        with lock:
+            return None, lock.read().strip()
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()}: {' '.join(sys.argv[1:])}\n")
+    lock.flush()
+    return lock, None
 
 
 def digest_of(path):
@@ -75,7 +131,7 @@ class Target:
         self.work = os.path.join(build, "work", name)
         self.seeds = os.path.join(corpus, name)
         self.about = json.loads(subprocess.check_output([self.replay, "--about"]))
-        for folder in ("corpus", "findings"):
+        for folder in ("artifacts", "corpus", "findings", "told"):
             os.makedirs(os.path.join(self.work, folder), exist_ok=True)
 
     def options(self):
@@ -103,8 +159,9 @@ class Totals:
                 kept["engine"] == self.counts["engine"]:
             self.counts = kept
 
-    def add(self, executions, cpu_seconds):
-        self.counts["campaigns"] += 1
+    def add(self, executions, cpu_seconds, begins):
+        """A turn of the engine; the first of a campaign begins it, as far as this program goes."""
+        self.counts["campaigns"] += begins or self.counts["campaigns"] == 0
         self.counts["executions"] += executions
         self.counts["cpu_seconds"] = round(self.counts["cpu_seconds"] + cpu_seconds, 3)
         with open(self.path + ".new", "w", encoding="utf-8") as file:

@@ -26,6 +26,9 @@ FORMS = {
     "world": ("WAVRY_FUZZ_SCENARIO", "scenario", ".json", (("run", "{sim} run --hash {file}"),)),
 }
 MEANING_LINES = 40
+# What the replay does not show: the engine's bounds of time and memory, a mutator, what an input
+# leaves behind for the next. The names of the files begin so too.
+ENGINE_ALONE = "engine "
 STEM_MAX = 48
 
 
@@ -54,6 +57,18 @@ def judge(target, path):
     return sign_of(text) or (f"signal {-code}", f"ended by signal {-code}")
 
 
+def judge_in_engine(target, path):
+    """By the engine on this file alone, with its bounds of time and memory."""
+    # The file comes first: AFL++'s driver reads none behind an option.
+    code, text = output_of([target.engine, path, *target.options()], timeout=300)
+    return None if code == 0 else in_engine(sign_of(text))
+
+
+def in_engine(sign):
+    words, line = sign or ("ended without a word", "the engine ended without a word")
+    return ENGINE_ALONE + words, "in the engine alone: " + line
+
+
 class Findings:
     """One file and one line per signature, kept from campaign to campaign."""
 
@@ -61,25 +76,33 @@ class Findings:
         self.target = target
         self.folder = os.path.join(target.work, "findings")
         self.folder_of_forms = os.path.join(target.work, "told")
-        os.makedirs(self.folder_of_forms, exist_ok=True)
+        self.folder_of_new = os.path.join(target.work, "artifacts")
         self.seen = {}
 
     def recall(self):
-        """Findings of earlier campaigns: those that are findings still."""
+        """Findings of earlier campaigns: those that are findings still, and those that nobody has
+        judged because the campaign ended in the middle of it."""
         for name in sorted(os.listdir(self.folder)):
             path = os.path.join(self.folder, name)
             sign = judge(self.target, path)
+            if sign is None and name.startswith(slug(ENGINE_ALONE) + "-"):
+                sign = judge_in_engine(self.target, path) or (
+                    name, "in the engine alone, and now neither there nor in the replay: it may have "
+                    "needed what the engine did before; it counts until you delete the file")
             if sign is None:
                 print(f"{self.target.name}: {name} holds now: it is mended")
                 shutil.move(path, os.path.join(self.target.work, "corpus", name))
             else:
                 self.seen.setdefault(sign[0], (path, sign[1]))
+        for name in sorted(os.listdir(self.folder_of_new)):
+            self.add(os.path.join(self.folder_of_new, name), "")
 
     def add(self, path, log):
         sign = judge(self.target, path)
-        if sign is None:  # only within the engine: its bounds of time and memory, or a mutator
-            sign = sign_of(log) or ("ended without a word", "the engine ended without a word")
-            sign = ("engine " + sign[0], "in the engine alone: " + sign[1])
+        if sign is None and sign_of(log) is not None:
+            sign = in_engine(sign_of(log))
+        elif sign is None:
+            sign = judge_in_engine(self.target, path) or in_engine(None)
         if sign[0] in self.seen:
             os.unlink(path)
             return False
@@ -104,6 +127,9 @@ class Findings:
             print("  file     " + shown(path))
             if not os.path.isfile(path):  # the engine itself did not run
                 continue
+            if os.path.basename(path).startswith(slug(ENGINE_ALONE) + "-"):
+                print("  engine   " + " ".join(
+                    [shown(self.target.engine), shown(path), *self.target.options()]))
             print(f"  replay   {shown(self.target.replay)} {shown(path)}")
             told, meaning = self.told(path)
             for name, text in told:

@@ -4,6 +4,7 @@ is told apart, made small, kept, shown so that it can be played, and judged agai
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import unittest
 CI = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "ci")
 sys.path.insert(0, CI)
 
+import fuzz_engine
 import fuzz_findings
+import fuzz_merge
 import fuzz_speed
 
 # An input breaks the property that it names: "breaks A".
@@ -47,23 +50,51 @@ if found and not mended:
     sys.exit(1)
 asserts = re.search("asserts ([0-9]+)", text)
 if asserts and not mended:
-    sys.stderr.write("x: /src/part.c:%s: void f(struct x *, int): Assertion `a < b' failed.\\n" % asserts[1])
+    sys.stderr.write("x: /src/part.c:%s: void f(struct x *, int): Assertion `a < b' failed.\\n"
+                     % asserts[1])
     os.abort()
 """
 
-# Finds what the file `plan` says, a line each time it is run; spends 20 ms each time.
+# Finds what the file `plan` says, a line each time it is run; spends 20 ms each time. An input reaches
+# its words.
 ENGINE = """#!{python} -IS
-import os, re, shutil, sys, time
+import os, re, signal, sys, time
 here = os.path.dirname(os.path.abspath(__file__))
+
+def asked(name):
+    return os.path.exists(os.path.join(here, name))
+
+def pause():
+    signal.alarm(20)
+    signal.pause()
+
 options = dict(word[1:].split("=", 1) for word in sys.argv[1:] if word[0] == "-")
 files = [word for word in sys.argv[1:] if word[0] != "-"]
 if "minimize_crash" in options:
     text = open(files[0]).read()
-    open(options["exact_artifact_path"], "w").write(text.replace("much around it ", "").replace("asserts 1 drifting", "asserts 2"))
+    text = text.replace("much around it ", "").replace("asserts 1 drifting", "asserts 2")
+    open(options["exact_artifact_path"], "w").write(text)
     sys.exit()
-if "merge" in options:
-    for name in os.listdir(files[1]):
-        shutil.copy(os.path.join(files[1], name), os.path.join(files[0], name))
+if "set_cover_merge" in options:
+    paths = [os.path.join(f, name) for f in files for name in sorted(os.listdir(f))]
+    if asked("merge_stops"):
+        os.kill(os.getppid(), signal.SIGTERM)
+        pause()
+    numbers = {{}}
+    with open(options["merge_control_file"], "w") as control:
+        control.write("%d\\n%d\\n" % (len(paths), len(os.listdir(files[0]))))
+        control.write("".join(path + "\\n" for path in paths))
+        for i, path in enumerate(paths):
+            words = open(path).read().split()
+            control.write("STARTED %d %d\\n" % (i, os.path.getsize(path)))
+            if "dies" not in words:
+                reached = sorted({{numbers.setdefault(word, len(numbers)) for word in words}})
+                control.write(" ".join(["FT", str(i), *map(str, reached)]) + "\\nCOV %d\\n" % i)
+    sys.exit(1 if asked("merge_fails") else 0)
+if len(files) == 1:
+    if sys.argv[1] == files[0] and "slow" in open(files[0]).read() and not asked("fast"):
+        print("ERROR: libFuzzer: timeout after 61 seconds")
+        sys.exit(70)
     sys.exit()
 while time.process_time() < 0.02:
     pass
@@ -72,7 +103,14 @@ open(os.path.join(here, "plan"), "w").write("\\n".join(plan[1:]))
 print("#2\\tINITED cov: 10 ft: 20 corp: 1/1b")
 if plan and plan[0] == "dies":
     sys.exit(3)
-if plan and plan[0]:
+if plan and plan[0] == "kills":
+    with open(os.path.join(here, "pipe"), "w") as pipe:
+        signal.signal(signal.SIGALRM, lambda *_: pipe.write("outlives it"))
+        os.kill(os.getppid(), signal.SIGKILL)
+        pause()
+if plan and plan[0] == "changes":
+    open(__file__, "a").write("# another program\\n")
+if plan and plan[0] and plan[0] != "changes":
     name = "crash-" + re.sub("[^a-zA-Z]+", "-", plan[0])
     open(options["artifact_prefix"] + name, "w").write(plan[0])
     print("#40\\tNEW    cov: 11 ft: 22 corp: 2/2b")
@@ -80,6 +118,17 @@ if plan and plan[0]:
 print("#100\\tDONE   cov: 12 ft: 24 corp: 2/2b")
 print("Done 100 runs in 0 second(s)")
 print("stat::number_of_executed_units: 100")
+"""
+
+
+AFL = """#!{python} -IS
+import os, sys
+out = sys.argv[sys.argv.index("-o") + 1]
+os.makedirs(os.path.join(out, "default", "crashes"), exist_ok=True)
+open(os.path.join(out, "default", "crashes", "README.txt"), "w").write("breaks Z")
+with open(os.path.join(out, "default", "fuzzer_stats"), "w") as file:
+    for name in ("execs_done", "execs_per_sec", "corpus_count", "saved_hangs", "saved_crashes"):
+        file.write("%-18s: 0\\n" % name)
 """
 
 
@@ -120,7 +169,7 @@ class Campaign(unittest.TestCase):
 
     def campaign(self, *plan, target="json", seconds="0.001", more=("--no-merge",)):
         self.write(os.path.join("bin", "plan"), "\n".join(plan))
-        return self.call("run", "--seconds", seconds, *more, target)
+        return self.call("run", "--seconds", seconds, *more, *target.split())
 
     def files(self, *where):
         folder = os.path.join(self.folder, *where)
@@ -196,6 +245,16 @@ class Findings(Campaign):
                  for leaked, count in (("48 byte(s)", "2 allocation(s)"), ("7 byte(s)", "1 allocation(s)"))}
         self.assertEqual(signs, {"AddressSanitizer: leaked"})
 
+    def test_what_breaks_off_in_one_target_leaves_the_report_of_the_others(self):
+        os.makedirs(os.path.join(self.folder, "work", "relay", "log-0"))
+        self.write(os.path.join("bin", "plan"), "breaks A")
+        status, text = self.campaign("breaks A", target="relay json")
+        self.assertEqual(status, 1, text)
+        self.assertRegex(text, r"relay +0 .*\n +broke off: IsADirectoryError: ")
+        self.assertIn("json: PROPERTY part.c:65", text)
+        self.assertIn("1 finding;", text)
+        self.assertIn("\nbroke off: relay\n", text)
+
 
 class Forms(Campaign):
     def test_an_input_of_relay_is_written_as_a_trace(self):
@@ -233,6 +292,33 @@ class Resuming(Campaign):
         self.assertEqual(self.files("work", "json", "findings"), {})
         self.assertEqual(list(self.files("work", "json", "corpus").values()), ["breaks A"])
 
+    def test_what_only_the_engine_shows_is_judged_by_the_engine(self):
+        self.campaign("slow")
+        status, text = self.campaign()
+        self.assertEqual(status, 1, text)
+        self.assertIn("json: in the engine alone: ERROR: libFuzzer: timeout", text)
+        self.assertRegex(self.command(text, "engine"), r"fuzz_json \S*/engine-timeout-.* -timeout=60 ")
+
+    def test_what_the_engine_does_not_show_any_more_counts_until_somebody_deletes_it(self):
+        self.campaign("slow")
+        self.write(os.path.join("bin", "fast"), "")
+        for _ in range(2):
+            status, text = self.campaign()
+            self.assertEqual(status, 1, text)
+            self.assertIn("now neither there nor in the replay", text)
+        (name, content), = self.files("work", "json", "findings").items()
+        self.assertEqual(content, "slow")
+        self.assertEqual(self.files("work", "json", "corpus"), {})
+        os.unlink(os.path.join(self.folder, "work", "json", "findings", name))
+        self.assertEqual(self.campaign()[0], 0)
+
+    def test_what_nobody_has_judged_yet_is_judged_first(self):
+        os.makedirs(os.path.join(self.folder, "work", "json", "artifacts"))
+        self.write(os.path.join("work", "json", "artifacts", "crash-1"), "breaks A")
+        status, text = self.campaign()
+        self.assertEqual(status, 1)
+        self.assertIn("json: PROPERTY part.c:65", text)
+
     def test_totals_are_those_of_all_campaigns_with_this_engine(self):
         self.campaign()
         once = self.totals()
@@ -247,6 +333,38 @@ class Resuming(Campaign):
         self.campaign()
         self.assertEqual((self.totals()["campaigns"], self.totals()["executions"]), (1, 100))
         self.assertNotEqual(self.totals()["engine"], once["engine"])
+
+    def test_turns_count_as_they_end_and_no_engine_outlives_its_campaign(self):
+        path = os.path.join(self.bin, "pipe")
+        os.mkfifo(path)
+        pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, pipe)
+        status, _ = self.campaign("", "kills", seconds="1000")
+        self.assertEqual(status, -signal.SIGKILL)
+        os.set_blocking(pipe, True)
+        self.assertEqual(os.read(pipe, 1), b"")  # only once all that could write is gone
+        self.assertEqual((self.totals()["campaigns"], self.totals()["executions"]), (1, 100))
+
+    def test_a_turn_counts_for_the_program_that_it_began_with(self):
+        before = fuzz_engine.digest_of(os.path.join(self.bin, "fuzz_json"))
+        self.campaign("changes")
+        self.assertEqual(self.totals()["engine"], before)
+
+    def test_what_starts_just_after_the_stop_is_stopped_too(self):
+        self.addCleanup(fuzz_engine.stopping.clear)
+        fuzz_engine.stop_all()
+        process = fuzz_engine.started([sys.executable, "-IS", "-c",
+                                       "import signal; signal.alarm(20); signal.pause()"])
+        self.assertEqual(process.wait(), -signal.SIGTERM)
+
+    def test_one_build_folder_has_one_campaign(self):
+        lock, _ = fuzz_engine.hold(self.folder)
+        for command in ("run", "afl", "free"):
+            status, text = self.call(command, "json")
+            self.assertEqual(status, 2)
+            self.assertIn(f"another campaign is under way in {self.folder}: process {os.getpid()}", text)
+        lock.close()
+        self.assertEqual(self.call("free", "json")[0], 0)
 
     def test_without_git_totals_count_since_an_unknown_commit(self):
         self.environment = {"PATH": self.folder}
@@ -266,16 +384,102 @@ class Resuming(Campaign):
         self.assertGreaterEqual(self.totals()["cpu_seconds"], 0.3)
         self.assertGreater(self.totals()["executions"], 100)
 
-    def test_what_reaches_something_new_joins_the_named_seeds(self):
+
+class Merging(Campaign):
+    def merged(self, new, found=()):
+        """A campaign with such new inputs, where such were committed."""
         os.makedirs(os.path.join(self.folder, "work", "json", "corpus"))
-        self.write(os.path.join("work", "json", "corpus", "0123"), "new")
-        self.write(os.path.join("corpus", "json", "found-before-00000000"), "old")
-        status, _ = self.campaign(more=())
-        self.assertEqual(status, 0)
-        seeds = self.files("corpus", "json")
+        for number, text in enumerate(new):
+            self.write(os.path.join("work", "json", "corpus", f"{number:04}"), text)
+        for number, text in enumerate(found):
+            self.write(os.path.join("corpus", "json", f"found-before-{number:08}"), text)
+        self.before = self.files("corpus", "json")
+        status, text = self.campaign(more=())
+        return status, text, self.files("corpus", "json")
+
+    def test_what_reaches_something_new_joins_the_named_seeds(self):
+        status, text, seeds = self.merged(["new"], ["old"])
+        self.assertEqual(status, 0, text)
         self.assertEqual(sorted(seeds.values()), ["new", "nothing", "old"])
         self.assertIn("a-seed", seeds)
         self.assertTrue(all(name.startswith("found-some-word-") for name in seeds if name != "a-seed"))
+        self.assertIn("merged: 2 found files reach all there is", text)
+
+    def test_what_reaches_no_more_than_the_others_goes(self):
+        _, _, seeds = self.merged(["old and new"], ["old", "nothing"])
+        self.assertEqual(sorted(seeds.values()), ["nothing", "old and new"])
+
+    def test_what_reaches_most_stays_where_there_is_not_room_for_all(self):
+        deep = " ".join(f"deep-{i}" for i in range(40))
+        _, text, seeds = self.merged([deep], [f"w{i}" for i in range(fuzz_merge.FOUND_MAX + 20)])
+        self.assertEqual(len(seeds), 1 + fuzz_merge.FOUND_MAX)
+        self.assertIn(deep, seeds.values())
+        self.assertIn("100 found files; 21 that reach more are left out, and with them 21 features", text)
+        # Of those that add as much, the smallest, and of those the first.
+        self.assertIn("w9", seeds.values())
+        self.assertIn("w98", seeds.values())
+        self.assertNotIn("w99", seeds.values())
+
+    def test_bytes_are_bounded_too(self):
+        large = "a b c " + "d" * fuzz_merge.FOUND_BYTES_MAX
+        status, text, seeds = self.merged([large, "a", "b c"])
+        self.assertEqual((status, sorted(seeds.values())), (0, ["a", "b c", "nothing"]))
+        self.assertIn("2 found files; 1 that reach more are left out, and with them 1 features", text)
+
+    def test_a_merge_that_fails_is_said_and_leaves_the_corpus(self):
+        self.write(os.path.join("bin", "merge_fails"), "")
+        status, text, seeds = self.merged(["new"], ["old"])
+        self.assertEqual((status, seeds), (1, self.before))
+        self.assertIn("broke off: its corpus is as it was, for the merge failed", text)
+
+    def test_a_committed_input_on_which_the_engine_dies_stays(self):
+        status, text, seeds = self.merged(["new"], ["dies"])
+        self.assertEqual((status, seeds), (1, self.before))
+        self.assertIn("the engine does not survive found-before-00000000", text)
+
+    def test_a_merge_that_is_stopped_leaves_the_corpus(self):
+        self.write(os.path.join("bin", "merge_stops"), "")
+        status, text, seeds = self.merged(["new"], ["old"])
+        self.assertEqual((status, seeds), (1, self.before))
+        self.assertIn("broke off: stopped", text)
+
+
+class Afl(Campaign):
+    def setUp(self):
+        super().setUp()
+        self.script("afl-fuzz", AFL)
+        self.environment = {"PATH": self.bin + os.pathsep + os.environ["PATH"]}
+
+    def test_crashes_of_all_campaigns_are_findings(self):
+        folder = os.path.join("work", "json", "afl", "default", "crashes.2020-01-01-00:00:00")
+        os.makedirs(os.path.join(self.folder, folder))
+        self.write(os.path.join(folder, "id:000000,sig:06"), "breaks A")
+        self.write(os.path.join(folder, "id:000001,sig:06"), "breaks A as well")
+        for _ in range(2):
+            status, text = self.call("afl", "json")
+            self.assertEqual(status, 1, text)
+            self.assertIn("json: PROPERTY part.c:65", text)
+            self.assertNotIn("part.c:90", text)
+            self.assertEqual(list(self.files("work", "json", "findings").values()), ["breaks A"])
+        self.write(os.path.join("bin", "mended"), "")
+        self.assertEqual(self.call("afl", "json")[0], 0)
+
+    def test_a_crash_that_the_replay_does_not_show_is_a_finding(self):
+        os.makedirs(os.path.join(self.folder, "work", "json", "afl", "default", "crashes"))
+        self.write(os.path.join("work", "json", "afl", "default", "crashes", "id:000000"), "slow")
+        for _ in range(2):
+            status, text = self.call("afl", "json")
+            self.assertEqual(status, 1, text)
+            self.assertIn("json: in the engine alone: ERROR: libFuzzer: timeout", text)
+
+    def test_no_crash_is_no_finding(self):
+        self.assertEqual(self.call("afl", "json")[0], 0)
+
+    def test_an_afl_that_does_not_run_is_no_success(self):
+        self.script("afl-fuzz", "#!/bin/sh\nexit 3\n")
+        status, text = self.call("afl", "json")
+        self.assertEqual(status, 1)
+        self.assertIn("broke off: afl-fuzz ended with 3", text)
 
 
 class Usage(unittest.TestCase):
