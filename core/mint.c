@@ -40,11 +40,13 @@ static void put_separator(struct wr_writer *out)
         put_text(out, ",");
 }
 
+/* One of our names: nothing in it needs escaping. */
 static void put_name(struct wr_writer *out, const char *name)
 {
     put_separator(out);
-    put_string(out, name);
-    put_text(out, ":");
+    put_text(out, "\"");
+    put_text(out, name);
+    put_text(out, "\":");
 }
 
 static void put_string_member(struct wr_writer *out, const char *name, const char *value)

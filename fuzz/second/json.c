@@ -122,13 +122,25 @@ static bool emit(struct second_json *json, uint32_t character)
     return true;
 }
 
+/* Takes what stands for itself: most of most texts. */
+static void plain(struct reader *in)
+{
+    const uint8_t *bytes = in->bytes;
+    uint32_t at = in->at, used = in->json->texts_used;
+    while (at < in->size && used < SECOND_TEXTS_MAX && bytes[at] >= 0x20 && bytes[at] < 0x80 &&
+           bytes[at] != '"' && bytes[at] != '\\')
+        in->json->texts[used++] = bytes[at++];
+    in->at = at;
+    in->json->texts_used = used;
+}
+
 static bool text(struct reader *in, uint32_t *at, uint32_t *bytes)
 {
     struct second_json *json = in->json;
     if (!take(in, '"'))
         return false;
     *at = json->texts_used;
-    while (!take(in, '"')) {
+    for (plain(in); !take(in, '"'); plain(in)) {
         if (in->at == in->size)
             return false;
         uint8_t first = in->bytes[in->at++];
