@@ -50,12 +50,13 @@ static enum wr_verdict take_bound(struct wr_relay *relay, struct wr_session *ses
     return WR_VERDICT_CANDIDATE;
 }
 
-/* The order of section 4: identity lock, same address, order of tokens, admission. */
-static enum wr_verdict admit(struct wr_relay *relay, struct wr_session *session, enum wr_role role,
-                             const struct wr_grant *grant, int *order)
+/* The order of section 4: identity lock, same address, order of tokens, admission. Draws on
+ * nothing: copies of a token of which nothing comes are no load on its owner. */
+static enum wr_verdict admit(const struct wr_relay *relay, const struct wr_session *session,
+                             enum wr_role role, const struct wr_grant *grant, int *order)
 {
     if (session == NULL)
-        return wr_admit_session_place(relay);
+        return wr_admit_session(relay);
     const struct wr_seat *seat = &session->seats[role];
     const struct wr_seat *other = &session->seats[wr_role_other(role)];
     if (seat->is_locked && memcmp(seat->identity, grant->identity, sizeof seat->identity) != 0 &&
@@ -79,6 +80,21 @@ static enum wr_verdict admit(struct wr_relay *relay, struct wr_session *session,
     return WR_VERDICT_ACCEPTED;
 }
 
+/* A lease that takes a free role draws on its identity, and where it opens the session on the
+ * places for those. */
+static enum wr_verdict take_free(struct wr_relay *relay, const struct wr_session *session,
+                                 const uint8_t *identity)
+{
+    struct wr_bucket *set = wr_bucket_table_set(&relay->identities, wr_hash_value(identity));
+    struct wr_bucket *bucket = wr_bucket_table_find(&relay->identities, set, identity);
+    if (!wr_rate_allows(&relay->limits.identity, bucket->tat, relay->now))
+        return WR_VERDICT_IDENTITY_LIMITED;
+    enum wr_verdict verdict = session == NULL ? wr_admit_session_place(relay) : WR_VERDICT_ACCEPTED;
+    if (verdict == WR_VERDICT_ACCEPTED)
+        wr_rate_draw(&relay->limits.identity, &bucket->tat, relay->now);
+    return verdict;
+}
+
 /* The signature is good (or not asked for): the rest of the checks, and what follows. `session` is
  * the one that the lease names, NULL where it does not exist. */
 static void judge(struct wr_relay *relay, const struct wr_lease_origin *origin,
@@ -100,16 +116,10 @@ static void judge(struct wr_relay *relay, const struct wr_lease_origin *origin,
                        memcmp(seat->token_mark, token_hash, sizeof seat->token_mark) == 0,
     };
     wr_hash_identity(relay->identity_key, claims->sub, claims->sub_bytes, identity);
-    struct wr_bucket *set = wr_bucket_table_set(&relay->identities, wr_hash_value(identity));
     enum wr_verdict verdict = wr_lease_check(claims, &terms);
     if (verdict == WR_VERDICT_ACCEPTED && wr_ban_list_holds(&relay->bans, identity) &&
         !WR_FAULT(ban_ignored))
         verdict = WR_VERDICT_BANNED;
-    if (verdict == WR_VERDICT_ACCEPTED) {
-        struct wr_bucket *bucket = wr_bucket_table_find(&relay->identities, set, identity);
-        if (!wr_rate_take(&relay->limits.identity, &bucket->tat, relay->now))
-            verdict = WR_VERDICT_IDENTITY_LIMITED;
-    }
     const struct wr_grant grant = {
         .claims = claims,
         .origin = origin,
@@ -120,6 +130,8 @@ static void judge(struct wr_relay *relay, const struct wr_lease_origin *origin,
     int order = 0;
     if (verdict == WR_VERDICT_ACCEPTED)
         verdict = admit(relay, session, role, &grant, &order);
+    if (verdict == WR_VERDICT_ACCEPTED && (seat == NULL || !seat->is_bound))
+        verdict = take_free(relay, session, identity);
     if (verdict != WR_VERDICT_ACCEPTED) {
         conclude(relay, origin, verdict);
         return;

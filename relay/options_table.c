@@ -101,7 +101,7 @@ const struct rd_option rd_option_table[] = {
      "packets a second of a source prefix (/32, /64) outside its sessions",
      LIMITS, NUMBER_AT(core.ip_rate_limit_pps, 1, RATE_MAX), .live = true},
     {"identity-rate-limit-pps", "WAVRY_RELAY_IDENTITY_RATE_LIMIT_PPS", "PPS", "200",
-     "leases a second of an identity",
+     "roles that an identity may take in a second",
      LIMITS, NUMBER_AT(core.identity_rate_limit_pps, 1, RATE_MAX), .live = true},
     {"peer-rate-limit-pps", NULL, "PPS", "20000", "packets a second of a peer in its session, 0 "
      "for no limit",

@@ -98,6 +98,22 @@ static void check_place(struct sim_oracle *oracle, const struct sim_session *ses
             sim_text_address(&arrival->from).text, sim_text_session(&session->id).text);
 }
 
+/* When an identity's bucket is full again (section 5); it moves with the next identity. */
+static wr_instant *identity_tat(struct sim_oracle *oracle, const struct sim_digest *identity)
+{
+    uint64_t name;
+    memcpy(&name, identity->bytes, sizeof name);
+    uint32_t at = sim_map_find(&oracle->identity_map, name);
+    if (at != SIM_NO_SLOT)
+        return &oracle->identity_tats[at];
+    at = oracle->identity_count++;
+    oracle->identity_tats = sim_oracle_grow(oracle->identity_tats, &oracle->identity_capacity,
+                                            at + 1, sizeof *oracle->identity_tats);
+    oracle->identity_tats[at] = 0;
+    sim_map_put(&oracle->identity_map, name, at);
+    return &oracle->identity_tats[at];
+}
+
 static void set_end(struct sim_oracle *oracle, struct sim_role *role)
 {
     uint64_t duration_s = oracle->config.lease_duration_secs;
@@ -186,6 +202,8 @@ void sim_judge_bound(struct sim_oracle *oracle, const struct wr_event *event)
                            mine->released ? "the released token or an older one"
                                           : "an older token");
     arrival->applied = true;
+    sim_packets_draw(identity_tat(oracle, &token->identity), oracle->config.identity_rate_limit_pps,
+                     oracle->now);
     restarted(session, role, arrival);
     take_terms(oracle, mine, token, key);
     sim_session_bind(oracle, session, role, event->address);
@@ -243,6 +261,46 @@ static bool is_check_of_claims(enum wr_verdict verdict)
     return verdict >= WR_VERDICT_WRONG_SESSION && verdict <= WR_VERDICT_BANNED;
 }
 
+static bool is_locked_out(const struct sim_role *role, const struct sim_token *token)
+{
+    return role != NULL && role->locked && !sim_digest_equal(&role->identity, &token->identity);
+}
+
+static bool is_older(const struct sim_role *role, const struct sim_token *token)
+{
+    return role != NULL && role->has_token && compared(token, role) < (role->released ? 1 : 0);
+}
+
+static bool is_same_address(const struct sim_session *session, const struct sim_arrival *arrival,
+                            const struct sim_token *token)
+{
+    const struct sim_role *other = session != NULL ? &session->roles[1 - token->role] : NULL;
+    return other != NULL && other->bound && sim_address_equal(&other->address, &arrival->from);
+}
+
+/* The limit of an identity is the last thing that is tested, and for those that take a free role
+ * only (sections 4 and 5). */
+static const char *identity_limit_objection(struct sim_oracle *oracle,
+                                            const struct sim_session *session,
+                                            const struct sim_arrival *arrival,
+                                            const struct sim_token *token)
+{
+    const struct sim_role *role = session != NULL ? &session->roles[token->role] : NULL;
+    uint32_t rate = oracle->config.identity_rate_limit_pps;
+    if (expected_of(oracle, arrival, token) != WR_VERDICT_ACCEPTED)
+        return "one of checks 5 to 11 fails before that";
+    if (is_locked_out(role, token) || is_same_address(session, arrival, token) ||
+        is_older(role, token))
+        return "an earlier test fails";
+    if (role != NULL && role->bound)
+        return "it takes no free role";
+    /* It may have been tested at an earlier moment than it is told. */
+    return sim_packets_allowed(*identity_tat(oracle, &token->identity), rate,
+                               rate >= 4 ? rate / 4 : 1, oracle->since_ns)
+               ? "its bucket has room"
+               : NULL;
+}
+
 /* A refusal must have its reason. Returns what is wrong with it, NULL where it stands. */
 static const char *refusal_objection(struct sim_oracle *oracle, enum wr_verdict verdict,
                                      const struct sim_arrival *arrival)
@@ -267,20 +325,16 @@ static const char *refusal_objection(struct sim_oracle *oracle, enum wr_verdict 
         return key == NULL || sim_key_objection(oracle, key, token) != NULL ? NULL : "it is good";
     }
     if (verdict == WR_VERDICT_IDENTITY_LOCKED)
-        return role != NULL && role->locked && !sim_digest_equal(&role->identity, &token->identity)
-                   ? NULL
-                   : "the role is not locked to another identity";
+        return is_locked_out(role, token) ? NULL : "the role is not locked to another identity";
     if (verdict == WR_VERDICT_OLDER_TOKEN)
-        return role != NULL && role->has_token && compared(token, role) < (role->released ? 1 : 0)
-                   ? NULL
-                   : "no newer token was accepted before";
-    if (verdict == WR_VERDICT_SAME_ADDRESS) {
-        const struct sim_role *other = session != NULL ? &session->roles[1 - token->role] : NULL;
-        return other != NULL && other->bound && sim_address_equal(&other->address, &arrival->from)
+        return is_older(role, token) ? NULL : "no newer token was accepted before";
+    if (verdict == WR_VERDICT_SAME_ADDRESS)
+        return is_same_address(session, arrival, token)
                    ? NULL
                    : "the address is not bound in the other role";
-    }
-    return NULL;
+    return verdict == WR_VERDICT_IDENTITY_LIMITED
+               ? identity_limit_objection(oracle, session, arrival, token)
+               : NULL;
 }
 
 static void judge_candidate(struct sim_oracle *oracle, struct sim_session *session,

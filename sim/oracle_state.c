@@ -551,6 +551,7 @@ void sim_oracle_state_clear(struct sim_oracle *oracle)
     sim_map_clear(&oracle->cookie_map[0]);
     sim_map_clear(&oracle->cookie_map[1]);
     sim_map_clear(&oracle->prefix_map);
+    sim_map_clear(&oracle->identity_map);
     oracle->bare_sends = 0;
     oracle->batch_count = oracle->batch_cursor = oracle->touched_count = 0;
     oracle->held_now = oracle->pending_now = 0;
@@ -563,7 +564,7 @@ void sim_oracle_state_clear(struct sim_oracle *oracle)
     oracle->refresh_wanted_ns = WR_NEVER;
     oracle->verify_tat = oracle->reject_all_tat = 0;
     oracle->due_ns = WR_NEVER;
-    oracle->prefix_count = 0;
+    oracle->prefix_count = oracle->identity_count = 0;
     oracle->unbound_second = oracle->unbound_seen[0] = oracle->unbound_seen[1] = 0;
     oracle->token_tag = 0;
     memset(oracle->requests, 0, sizeof oracle->requests);
@@ -589,10 +590,12 @@ void sim_oracle_state_free(struct sim_oracle *oracle)
     free(oracle->cookies[0]);
     free(oracle->cookies[1]);
     free(oracle->prefixes);
+    free(oracle->identity_tats);
     sim_map_free(&oracle->kept_by_tag);
     sim_map_free(&oracle->good_map);
     sim_map_free(&oracle->cookie_map[0]);
     sim_map_free(&oracle->cookie_map[1]);
     sim_map_free(&oracle->prefix_map);
+    sim_map_free(&oracle->identity_map);
     free(oracle->bare_causes);
 }

@@ -248,6 +248,9 @@ struct sim_oracle {
     struct sim_prefix *prefixes;
     uint32_t prefix_count, prefix_capacity;
     wr_instant reject_all_tat;
+    struct sim_map identity_map; /* of identities that took a role -> place in identity_tats */
+    wr_instant *identity_tats;
+    uint32_t identity_count, identity_capacity;
     uint64_t unbound_second, unbound_seen[2]; /* requests of strangers, this second and the last */
 
     struct wr_counters expected;

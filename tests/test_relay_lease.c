@@ -150,6 +150,78 @@ Test(relay_lease, tokens_of_a_bound_role_repeat_move_or_replace)
     cr_expect_eq(desk.event.rule, 3);
 }
 
+/* One of a kind a second, and none saved up. */
+static void open_with_identity_limit(uint32_t max_sessions)
+{
+    desk_close();
+    desk.config.identity_rate_limit_pps = 1;
+    desk.config.max_sessions = max_sessions;
+    desk.config.load_shed_threshold_pct = 100;
+    desk_open();
+}
+
+/* May this identity open the session now? */
+static enum wr_verdict verdict_of_new(uint32_t session, const char *sub)
+{
+    struct lease lease = desk_lease(session, WR_ROLE_CLIENT);
+    lease.sub = sub;
+    return verdict_of(&lease, host(session));
+}
+
+Test(relay_lease, copies_of_a_token_leave_its_owners_limit_alone)
+{
+    open_with_identity_limit(100);
+    join(1, CLIENT, SERVER);
+    struct lease bound = desk_lease(1, WR_ROLE_CLIENT), newer = bound, later = bound;
+    newer.issued_ms = 1;
+    later.issued_ms = 2;
+    for (uint32_t i = 0; i < 10; i++)
+        cr_expect_eq(verdict_of(&bound, host(100 + i)), WR_VERDICT_CANDIDATE);
+    cr_expect_eq(verdict_of(&newer, CLIENT), WR_VERDICT_NEWER_TOKEN, "the owner renews");
+    for (uint32_t i = 0; i < 10; i++)
+        cr_expect_eq(verdict_of(&bound, host(100 + i)), WR_VERDICT_OLDER_TOKEN);
+    cr_expect_eq(verdict_of(&newer, SERVER), WR_VERDICT_SAME_ADDRESS);
+    cr_expect_eq(verdict_of(&later, OTHER), WR_VERDICT_NEWER_TOKEN, "and comes back elsewhere");
+    cr_expect_eq(verdict_of_new(2, bound.sub), WR_VERDICT_IDENTITY_LIMITED);
+    desk_wait(WR_S);
+    cr_expect_eq(verdict_of_new(2, bound.sub), WR_VERDICT_ACCEPTED, "nothing of that was drawn");
+}
+
+Test(relay_lease, an_identity_that_floods_with_sessions_still_renews)
+{
+    open_with_identity_limit(100);
+    join(1, CLIENT, SERVER);
+    struct lease newer = desk_lease(1, WR_ROLE_CLIENT);
+    newer.issued_ms = 1;
+    cr_expect_eq(verdict_of_new(2, newer.sub), WR_VERDICT_IDENTITY_LIMITED);
+    cr_expect_eq(verdict_of(&newer, CLIENT), WR_VERDICT_NEWER_TOKEN);
+}
+
+Test(relay_lease, who_is_turned_away_draws_nothing)
+{
+    open_with_identity_limit(1);
+    cr_expect_eq(verdict_of_new(1, "somebody"), WR_VERDICT_ACCEPTED);
+    struct lease lease = desk_lease(1, WR_ROLE_CLIENT);
+    lease.sub = "somebody else";
+    cr_expect_eq(verdict_of(&lease, OTHER), WR_VERDICT_IDENTITY_LOCKED);
+    lease.role = WR_ROLE_SERVER;
+    cr_expect_eq(verdict_of(&lease, host(1)), WR_VERDICT_SAME_ADDRESS);
+    cr_expect_eq(verdict_of(&lease, OTHER), WR_VERDICT_ACCEPTED, "its first draw");
+    cr_expect_eq(verdict_of_new(2, "somebody"), WR_VERDICT_FULL);
+}
+
+Test(relay_lease, a_full_relay_says_so_before_it_counts_an_identity)
+{
+    open_with_identity_limit(1);
+    desk.verifies_later = true;
+    struct lease first = desk_lease(1, WR_ROLE_CLIENT), second = desk_lease(2, WR_ROLE_CLIENT);
+    second.sub = first.sub;
+    present(&first, host(1));
+    present(&second, host(2));
+    desk_verify();
+    cr_expect_eq(desk.verdict, WR_VERDICT_FULL);
+}
+
 Test(relay_lease, a_token_without_issue_is_older_than_any_with_one)
 {
     struct lease lease = desk_lease(1, WR_ROLE_CLIENT);

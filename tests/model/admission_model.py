@@ -197,11 +197,8 @@ class Admission:
             return fault
         if lease.sub in self.banned:
             return "banned"
-        rate = self.options["identity-rate-limit-pps"]
-        if not self.identities.setdefault(lease.sub, packets_bucket(rate)).take(self.now):
-            return "identity_limited"
         if session is None:
-            return self.no_room()
+            return self.no_room() or self.identity_fault(lease)
         if role.lock is not None and role.lock != lease.sub:
             return "identity_locked"
         if session.other(role).address == datagram.source:
@@ -210,7 +207,13 @@ class Admission:
             return "older_token"
         if role.why_vacated == "released" and lease.order() == role.lease.order():
             return "older_token"
-        return None
+        return self.identity_fault(lease) if role.address is None else None
+
+    def identity_fault(self, lease):
+        """Only leases that take a free role draw on their identity."""
+        bucket = self.identities.setdefault(
+            lease.sub, packets_bucket(self.options["identity-rate-limit-pps"]))
+        return None if bucket.take(self.now) else "identity_limited"
 
     def bind(self, request, key):
         lease, datagram = request.lease, request.datagram
