@@ -397,10 +397,22 @@ void wr_lease_path_verified(struct wr_relay *relay, struct wr_verify_request *re
         conclude(relay, &request->origin, WR_VERDICT_BAD_SIGNATURE);
     } else {
         wr_token_cache_add_good(&relay->cache, request->token_hash, &request->claims, key);
-        judge(relay, &request->origin, find_session(relay, &request->origin.session),
-              &request->claims, request->token_hash, key);
+        if (request->released)
+            conclude(relay, &request->origin, WR_VERDICT_OLDER_TOKEN);
+        else
+            judge(relay, &request->origin, find_session(relay, &request->origin.session),
+                  &request->claims, request->token_hash, key);
     }
     end_request(relay, request);
+}
+
+void wr_lease_path_released(struct wr_relay *relay, const struct wr_session_id *session,
+                            enum wr_role role, const struct wr_address *from)
+{
+    struct wr_verify_request *request = NULL;
+    while ((request = wr_verify_queue_pending(&relay->queue, from, session, request)) != NULL)
+        request->released =
+            request->released || role_of(relay, &request->origin, &request->claims) == role;
 }
 
 void wr_lease_path_timed_out(struct wr_relay *relay, struct wr_verify_request *request)

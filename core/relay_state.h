@@ -186,6 +186,10 @@ void wr_lease_path_pump(struct wr_relay *relay);
 /* After a change of the ring: requests whose key came join the queue. */
 void wr_lease_path_keys_changed(struct wr_relay *relay);
 
+/* The peer in this role releases it: what is pending of its address for it comes to nothing. */
+void wr_lease_path_released(struct wr_relay *relay, const struct wr_session_id *session,
+                            enum wr_role role, const struct wr_address *from);
+
 /* ---- Binding (binding.c) -----------------------------------------------------------------------
  */
 

@@ -80,6 +80,7 @@ void wr_renew_path_receive(struct wr_relay *relay, const struct wr_datagram *dat
         wr_answer_ack(relay, session, role, &from, datagram->tag, datagram->size,
                       packet->has_cookie);
     } else if (outcome == WR_OUTCOME_RELEASED) {
+        wr_lease_path_released(relay, &session->id, role, &datagram->from);
         wr_bind_vacate(relay, session, role, WR_WHY_RELEASED);
         if (!session->seats[wr_role_other(role)].is_bound)
             wr_bind_remove(relay, session, WR_WHY_RELEASED);

@@ -48,7 +48,7 @@ static struct wr_verify_chain *chain_of(const struct wr_verify_queue *queue,
     uint8_t name[sizeof *from + sizeof *session];
     size_t bytes = sizeof *from;
     memcpy(name, from, sizeof *from);
-    if (index == WR_VERIFY_BY_SESSION) {
+    if (index != WR_VERIFY_BY_ADDRESS) {
         memcpy(name + sizeof *from, session, sizeof *session);
         bytes = sizeof name;
     }
@@ -78,10 +78,11 @@ static void chain_remove(struct wr_verify_queue *queue, enum wr_verify_index ind
     *(newer != WR_VERIFY_NONE ? &queue->requests[newer].chain[index][0] : &chain->newest) = older;
 }
 
-static void leave_index(struct wr_verify_queue *queue, struct wr_verify_request *request)
+/* No datagram more is held with it. */
+static void leave_holders(struct wr_verify_queue *queue, struct wr_verify_request *request)
 {
-    for (int index = 0; index < WR_VERIFY_INDEXES; index++)
-        chain_remove(queue, (enum wr_verify_index)index, request);
+    chain_remove(queue, WR_VERIFY_BY_ADDRESS, request);
+    chain_remove(queue, WR_VERIFY_BY_SESSION, request);
 }
 
 static void list_append(struct wr_verify_queue *queue, enum wr_verify_place place,
@@ -120,6 +121,7 @@ struct wr_verify_request *wr_verify_queue_join(struct wr_verify_queue *queue,
     queue->pending++;
     request->origin = *origin;
     request->held_count = 0;
+    request->released = false;
     request->arrived_ns = now;
     request->number = queue->numbers++;
     for (int index = 0; index < WR_VERIFY_INDEXES; index++)
@@ -151,7 +153,8 @@ void wr_verify_queue_leave(struct wr_verify_queue *queue, struct wr_verify_reque
     else
         list_remove(queue, request);
     if (request->held_count < WR_VERIFY_HELD_MAX)
-        leave_index(queue, request);
+        leave_holders(queue, request);
+    chain_remove(queue, WR_VERIFY_ALL, request);
     request->place = WR_VERIFY_FREE;
     request->newer = queue->free;
     queue->free = at;
@@ -222,7 +225,25 @@ void wr_verify_queue_hold(struct wr_verify_queue *queue, struct wr_verify_reques
     assert(request->held_count < WR_VERIFY_HELD_MAX);
     request->held[request->held_count++] = held;
     if (request->held_count == WR_VERIFY_HELD_MAX)
-        leave_index(queue, request);
+        leave_holders(queue, request);
+}
+
+static bool is_of(const struct wr_verify_request *request, const struct wr_address *from,
+                  const struct wr_session_id *session)
+{
+    return wr_address_equal(&request->origin.from, from) &&
+           (session == NULL || memcmp(&request->origin.session, session, sizeof *session) == 0);
+}
+
+/* The first one from `at` on in a chain; other names may share it. */
+static struct wr_verify_request *find_in_chain(struct wr_verify_queue *queue,
+                                               enum wr_verify_index index, uint32_t at,
+                                               const struct wr_address *from,
+                                               const struct wr_session_id *session)
+{
+    while (at != WR_VERIFY_NONE && !is_of(&queue->requests[at], from, session))
+        at = queue->requests[at].chain[index][1];
+    return at != WR_VERIFY_NONE ? &queue->requests[at] : NULL;
 }
 
 struct wr_verify_request *wr_verify_queue_holder(struct wr_verify_queue *queue,
@@ -232,15 +253,17 @@ struct wr_verify_request *wr_verify_queue_holder(struct wr_verify_queue *queue,
     if (queue->pending == 0)
         return NULL;
     enum wr_verify_index index = session != NULL ? WR_VERIFY_BY_SESSION : WR_VERIFY_BY_ADDRESS;
-    uint32_t at = chain_of(queue, index, from, session)->oldest;
-    if (WR_FAULT(queue_newest_holder))
-        at = chain_of(queue, index, from, session)->newest;
-    while (at != WR_VERIFY_NONE) {
-        struct wr_verify_request *request = &queue->requests[at];
-        if (wr_address_equal(&request->origin.from, from) &&
-            (session == NULL || memcmp(&request->origin.session, session, sizeof *session) == 0))
-            return request;
-        at = request->chain[index][1];
-    }
-    return NULL;
+    const struct wr_verify_chain *chain = chain_of(queue, index, from, session);
+    return find_in_chain(
+        queue, index, WR_FAULT(queue_newest_holder) ? chain->newest : chain->oldest, from, session);
+}
+
+struct wr_verify_request *wr_verify_queue_pending(struct wr_verify_queue *queue,
+                                                  const struct wr_address *from,
+                                                  const struct wr_session_id *session,
+                                                  const struct wr_verify_request *before)
+{
+    uint32_t at = before != NULL ? before->chain[WR_VERIFY_ALL][1]
+                                 : chain_of(queue, WR_VERIFY_ALL, from, session)->oldest;
+    return find_in_chain(queue, WR_VERIFY_ALL, at, from, session);
 }

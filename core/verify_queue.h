@@ -46,12 +46,18 @@ struct wr_lease_origin {
 
 /* Pending requests are found by their source address, and by that and their session, the oldest
  * first, while they can hold a datagram more: however many leases an address has pending, one that
- * finds no place costs nothing. */
-enum wr_verify_index { WR_VERIFY_BY_ADDRESS, WR_VERIFY_BY_SESSION, WR_VERIFY_INDEXES };
+ * finds no place costs nothing. A third index has all of a source address and session. */
+enum wr_verify_index {
+    WR_VERIFY_BY_ADDRESS,
+    WR_VERIFY_BY_SESSION,
+    WR_VERIFY_ALL,
+    WR_VERIFY_INDEXES
+};
 
 struct wr_verify_request {
     enum wr_verify_place place;
-    bool first; /* belongs into the first queue */
+    bool first;    /* belongs into the first queue */
+    bool released; /* its peer left while it was pending: it is not judged any more */
     uint8_t held_count;
     uint32_t older, newer; /* neighbours in its list; `newer` also links free places */
     uint32_t chain[WR_VERIFY_INDEXES][2]; /* older and newer with the same head */
@@ -139,5 +145,12 @@ void wr_verify_queue_hold(struct wr_verify_queue *queue, struct wr_verify_reques
 struct wr_verify_request *wr_verify_queue_holder(struct wr_verify_queue *queue,
                                                  const struct wr_address *from,
                                                  const struct wr_session_id *session);
+
+/* All pending requests of an address and session, oldest first, whatever they hold: the one behind
+ * `before`, with NULL the first; NULL for none. */
+struct wr_verify_request *wr_verify_queue_pending(struct wr_verify_queue *queue,
+                                                  const struct wr_address *from,
+                                                  const struct wr_session_id *session,
+                                                  const struct wr_verify_request *before);
 
 #endif

@@ -14,6 +14,10 @@ void sim_judge_bound(struct sim_oracle *oracle, const struct wr_event *event);
 /* A newer token, told by its verdict or by its promotion, whichever comes first. */
 void sim_judge_newer(struct sim_oracle *oracle, struct sim_session *session, int role,
                      struct sim_arrival *arrival);
+/* The peer in this role has released it: what is on its way of its address for it comes to nothing.
+ */
+void sim_lease_released(struct sim_oracle *oracle, const struct wr_session_id *session, int role,
+                        const struct wr_address *from);
 void sim_judge_leases_settled(struct sim_oracle *oracle, struct sim_arrival *arrival);
 void sim_judge_renewed(struct sim_oracle *oracle, struct sim_session *session, int role,
                        const struct sim_arrival *arrival);

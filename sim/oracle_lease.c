@@ -54,11 +54,44 @@ static enum wr_verdict expected_of(struct sim_oracle *oracle, const struct sim_a
     return sim_token_judge(token, &context);
 }
 
+static void released(struct sim_oracle *oracle, struct sim_arrival *lease,
+                     const struct wr_session_id *session, int role, const struct wr_address *from)
+{
+    if (lease->sight.has_token && lease->has_outcome && !lease->has_verdict &&
+        memcmp(&lease->sight.session, session, sizeof *session) == 0 &&
+        sim_address_equal(&lease->from, from) && (int)sim_lease_role(oracle, lease) == role)
+        lease->peer_left = true;
+}
+
+void sim_lease_released(struct sim_oracle *oracle, const struct wr_session_id *session, int role,
+                        const struct wr_address *from)
+{
+    for (uint32_t i = 0; i < oracle->batch_count; i++)
+        released(oracle, &oracle->batch[i], session, role, from);
+    for (uint32_t i = 0; i < oracle->kept_count; i++) {
+        struct sim_arrival *lease = &oracle->kept[i]->arrival;
+        if (sim_map_find(&oracle->kept_by_tag, lease->tag) == i)
+            released(oracle, lease, session, role, from);
+    }
+}
+
+/* Section 3, Release: what was on its way when its peer left is not judged any more. */
+static void check_not_left(struct sim_oracle *oracle, const struct sim_arrival *arrival)
+{
+    if (arrival->peer_left)
+        sim_oracle_violate(oracle, SIM_ORACLE_MODEL, arrival->tag,
+                           "section 3, Release: a lease of %s was accepted in session %s though "
+                           "its peer had left while it was on its way",
+                           sim_text_address(&arrival->from).text,
+                           sim_text_session(&arrival->sight.session).text);
+}
+
 /* Everything that must hold of a lease that was believed. Returns its key, NULL for none. */
 static const uint8_t *check_believed(struct sim_oracle *oracle, const struct sim_arrival *arrival,
                                      const struct sim_token *token)
 {
     const uint8_t *key = NULL;
+    check_not_left(oracle, arrival);
     if (!token->readable) {
         sim_oracle_violate(oracle, SIM_ORACLE_MODEL, arrival->tag,
                            "section 2, checks 1 and 2: a lease was accepted whose token or claims "
@@ -307,6 +340,9 @@ static const char *refusal_objection(struct sim_oracle *oracle, enum wr_verdict 
 {
     const struct sim_token *token = sim_lease_token(oracle, arrival);
     const struct sim_session *session = sim_session_find(oracle, &arrival->sight.session);
+    if (arrival->peer_left && verdict != WR_VERDICT_UNKNOWN_KEY &&
+        verdict != WR_VERDICT_BAD_SIGNATURE && verdict != WR_VERDICT_QUEUE_DROPPED)
+        return verdict == WR_VERDICT_OLDER_TOKEN ? NULL : "its peer had left while it was pending";
     if (verdict == WR_VERDICT_FULL)
         return oracle->sessions_used >= oracle->config.max_sessions ? NULL : "there was room";
     if (verdict == WR_VERDICT_SHED)

@@ -307,6 +307,8 @@ static void judge_vacated(struct sim_oracle *oracle, struct sim_session *session
         judge_moment(oracle, event, role->end_ns, "the end of a lease");
     session->role_expired = session->role_expired || event->why == WR_WHY_EXPIRED;
     role->released = event->why == WR_WHY_RELEASED;
+    if (role->released)
+        sim_lease_released(oracle, &session->id, (int)event->role, &role->address);
     role->candidate.there = role->remembered.there = role->overtaken.there = false;
     role->capped = false;
     role->loser_until_ns = 0;

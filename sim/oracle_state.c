@@ -552,13 +552,13 @@ void sim_oracle_state_clear(struct sim_oracle *oracle)
     sim_map_clear(&oracle->cookie_map[1]);
     sim_map_clear(&oracle->prefix_map);
     sim_map_clear(&oracle->identity_map);
-    oracle->bare_sends = 0;
     oracle->batch_count = oracle->batch_cursor = oracle->touched_count = 0;
     oracle->held_now = oracle->pending_now = 0;
     oracle->next_hold_ns = WR_NEVER;
     oracle->key_count = oracle->revoked_count = oracle->ban_count = 0;
     oracle->good_count = oracle->cookie_count[0] = oracle->cookie_count[1] = 0;
     oracle->cookie_period = 0;
+    oracle->bare_sends = 0;
     oracle->draining = oracle->drained = oracle->inside = oracle->started = false;
     oracle->key_expected = oracle->key_arrived = false;
     oracle->refresh_wanted_ns = WR_NEVER;

@@ -94,6 +94,7 @@ struct sim_arrival {
     int role;          /* in this role */
     bool behind_lease; /* it was held while a lease of its source was on its way */
     bool asked;        /* its verification went out */
+    bool peer_left;    /* a lease whose peer released its role while it was on its way */
     bool in_queue;     /* it joined one of the two queues, the first where `first_class` */
     bool first_class;
     bool cookie_was_good; /* when the lease was taken: it does not age while that is verified */

@@ -206,6 +206,104 @@ Test(relay_queue, a_bad_result_from_before_a_change_of_the_ring_is_not_remembere
     cr_expect_eq(desk.asked_keys, 2);
 }
 
+/* ---- Who leaves meanwhile ----------------------------------------------------------------------
+ */
+
+static uint8_t cookie[WR_COOKIE_BYTES];
+
+/* The client of session 1 at host(1), who keeps its cookie; the server where it is wanted. */
+static struct lease join_client(bool with_server)
+{
+    struct lease client = desk_lease(1, WR_ROLE_CLIENT), server = desk_lease(1, WR_ROLE_SERVER);
+    if (with_server)
+        cr_assert_eq(verdict_of(&server, host(2)), WR_VERDICT_ACCEPTED);
+    cr_assert_eq(verdict_of(&client, host(1)), WR_VERDICT_ACCEPTED);
+    memcpy(cookie, last_cookie(), sizeof cookie);
+    desk.verifies_later = true;
+    return client;
+}
+
+Test(relay_queue, a_release_is_not_undone_by_a_newer_token_that_was_on_its_way)
+{
+    struct lease newer = join_client(true);
+    newer.issued_ms = 1;
+    present(&newer, host(1));
+    cr_expect_eq(release(1, host(1), cookie), WR_OUTCOME_RELEASED);
+    desk_verify();
+    cr_expect_eq(desk.verdict, WR_VERDICT_OLDER_TOKEN);
+    cr_expect_eq(last_sent().reason, WR_REJECT_INVALID_SIGNATURE);
+    cr_expect_eq(desk_check().sessions_active, 0);
+    cr_expect_eq(verdict_of(&newer, host(1)), WR_VERDICT_ACCEPTED, "who comes after it, comes");
+}
+
+Test(relay_queue, a_released_session_is_not_opened_by_what_was_queued)
+{
+    struct lease client = join_client(false);
+    present_many(10, 14); /* nobody else goes out */
+    client.extra = "\"again\":1";
+    present(&client, host(1)); /* in the first queue */
+    client.issued_ms = 1;
+    present(&client, host(1));
+    client.kid = "k2"; /* which is still to come */
+    client.key = 2;
+    present(&client, host(1));
+    cr_expect_eq(release(1, host(1), cookie), WR_OUTCOME_RELEASED);
+    cr_expect_eq(desk_check().sessions_waiting, 0);
+    desk_key("k2", 2, WR_KEY_LEARNED);
+    desk_verify();
+    cr_expect_eq(desk_check().counters.verdicts[WR_VERDICT_OLDER_TOKEN], 3);
+    cr_expect_eq(desk_check().sessions_waiting, 4, "the others");
+}
+
+Test(relay_queue, a_release_concerns_its_role_its_address_and_its_session)
+{
+    struct lease newer = join_client(true), second = desk_lease(2, WR_ROLE_CLIENT);
+    struct lease server = desk_lease(1, WR_ROLE_SERVER);
+    newer.issued_ms = server.issued_ms = 1;
+    present(&newer, host(3));
+    present(&server, host(1));
+    present(&second, host(1));
+    cr_expect_eq(release(1, host(1), cookie), WR_OUTCOME_RELEASED);
+    desk_verify();
+    struct wr_snapshot snapshot = desk_check();
+    cr_expect_eq(snapshot.counters.verdicts[WR_VERDICT_OLDER_TOKEN], 0);
+    cr_expect_eq(snapshot.counters.verdicts[WR_VERDICT_NEWER_TOKEN], 1, "the server's");
+    cr_expect_eq(snapshot.sessions_active, 1);
+    cr_expect_eq(snapshot.sessions_waiting, 1);
+}
+
+Test(relay_queue, what_a_leaving_peer_left_behind_a_lease_is_judged_as_ever)
+{
+    struct lease newer = join_client(true);
+    newer.issued_ms = 1;
+    present(&newer, host(1));
+    cr_expect_eq(release(1, host(1), cookie), WR_OUTCOME_RELEASED);
+    cr_expect_eq(forward(1, host(1), 1), WR_OUTCOME_COUNT);
+    cr_expect_eq(forward(1, host(1), 2), WR_OUTCOME_COUNT);
+    desk_verify();
+    cr_expect_eq(desk_check().held, 0);
+    cr_expect_eq(desk_check().counters.outcomes[WR_OUTCOME_SESSION_NOT_ACTIVE], 2);
+}
+
+Test(relay_queue, a_release_reaches_also_what_holds_two_datagrams)
+{
+    struct lease newer = desk_lease(1, WR_ROLE_CLIENT), client = newer;
+    newer.issued_ms = 1;
+    desk.verifies_later = true;
+    present(&client, host(1));
+    present(&newer, host(1));
+    for (uint64_t sequence = 1; sequence <= 4; sequence++)
+        cr_expect_eq(forward(1, host(1), sequence), WR_OUTCOME_COUNT);
+    uint32_t second = desk.asked[1].id;
+    desk.asked_count = 1; /* the first result comes first */
+    desk_verify();
+    cr_expect_eq(desk.verdict, WR_VERDICT_ACCEPTED);
+    cr_expect_eq(release(1, host(1), last_cookie()), WR_OUTCOME_RELEASED);
+    wr_relay_verified(desk.relay, second, 0);
+    cr_expect_eq(desk.verdict, WR_VERDICT_OLDER_TOKEN);
+    cr_expect_eq(desk_check().sessions_waiting, 0);
+}
+
 /* ---- What is held ------------------------------------------------------------------------------
  */
 

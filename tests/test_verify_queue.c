@@ -205,12 +205,37 @@ Test(verify_queue, a_request_without_room_stands_in_nobodys_way)
     fill(also_full);
     cr_expect_eq(full->held[1], 1);
     cr_expect_eq(full->held_count, WR_VERIFY_HELD_MAX);
-    for (int index = 0; index < WR_VERIFY_INDEXES; index++)
-        cr_expect_eq(open->chain[index][0], WR_VERIFY_NONE);
+    cr_expect_eq(open->chain[WR_VERIFY_BY_ADDRESS][0], WR_VERIFY_NONE);
+    cr_expect_eq(open->chain[WR_VERIFY_BY_SESSION][0], WR_VERIFY_NONE);
     wr_verify_queue_leave(&queue, full);
     wr_verify_queue_leave(&queue, also_full);
     cr_expect_eq(wr_verify_queue_holder(&queue, &from, NULL), open);
     cr_expect_eq(queue.pending, 1);
     wr_verify_queue_leave(&queue, open);
     cr_expect_null(wr_verify_queue_holder(&queue, &from, NULL));
+}
+
+Test(verify_queue, all_of_an_address_and_session_are_found_wherever_they_are)
+{
+    const struct wr_address from = {.ip = {1}, .port = 7};
+    const enum wr_verify_place places[] = {WR_VERIFY_SECOND, WR_VERIFY_FIRST, WR_VERIFY_KEY_WAIT};
+    struct wr_verify_request *of[3];
+    for (int i = 0; i < 3; i++) {
+        join(places[i], 8, 0);
+        of[i] = join(places[i], 7, 0);
+    }
+    const struct wr_session_id session = of[0]->origin.session;
+    fill(of[1]);
+    next_port(0);
+    struct wr_verify_request *request = NULL;
+    for (int i = 0; i < 3; i++) {
+        request = wr_verify_queue_pending(&queue, &from, &session, request);
+        cr_expect_eq(request, of[i]);
+    }
+    cr_expect_null(wr_verify_queue_pending(&queue, &from, &session, request));
+    wr_verify_queue_leave(&queue, of[0]);
+    wr_verify_queue_leave(&queue, of[1]);
+    cr_expect_eq(wr_verify_queue_pending(&queue, &from, &session, NULL), of[2]);
+    wr_verify_queue_leave(&queue, of[2]);
+    cr_expect_null(wr_verify_queue_pending(&queue, &from, &session, NULL));
 }

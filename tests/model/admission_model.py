@@ -26,6 +26,7 @@ class Request:
         self.datagram, self.lease, self.role = datagram, lease, role
         self.cookie_valid, self.first = cookie_valid, first
         self.deadline = None
+        self.released = False  # its peer left while it was on its way
         self.held = []
         self.keys, self.generation, self.ends = [], None, None
 
@@ -173,7 +174,8 @@ class Admission:
     def judge(self, request, result):
         """Checks 4 to 11 and what follows; the result is a key, a verdict, or None for no check."""
         def decide():
-            verdict = result if isinstance(result, str) else self.faults(request)
+            verdict = (result if isinstance(result, str)
+                       else "older_token" if request.released else self.faults(request))
             if verdict:
                 self.refuse(request.datagram, verdict)
             else:
@@ -343,6 +345,10 @@ class Admission:
             self.outcome(datagram, "cookie_invalid")
         else:
             self.outcome(datagram, "released")
+            for request in self.pending():
+                sent = request.datagram
+                if (sent.sid, sent.source, request.role) == (datagram.sid, datagram.source, role.side):
+                    request.released = True
             self.vacate(session, role, "released")
             if all(role.address is None for role in session.roles):
                 self.remove(session, "released")
