@@ -164,15 +164,6 @@ bool wr_keyring_revoke(struct wr_keyring *ring, const uint8_t bytes[WR_PUBLIC_KE
     return true;
 }
 
-bool wr_keyring_holds(const struct wr_keyring *ring, const uint8_t bytes[WR_PUBLIC_KEY_BYTES])
-{
-    for (uint32_t i = 0; i < ring->count; i++) {
-        if (same_bytes(ring->keys[i].bytes, bytes))
-            return true;
-    }
-    return false;
-}
-
 uint32_t wr_keyring_select(const struct wr_keyring *ring, const char *kid, uint32_t kid_bytes,
                            uint8_t out[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES])
 {

@@ -52,8 +52,6 @@ bool wr_keyring_revoke(struct wr_keyring *ring, const uint8_t bytes[WR_PUBLIC_KE
 
 bool wr_keyring_revoked(const struct wr_keyring *ring, const uint8_t bytes[WR_PUBLIC_KEY_BYTES]);
 
-bool wr_keyring_holds(const struct wr_keyring *ring, const uint8_t bytes[WR_PUBLIC_KEY_BYTES]);
-
 /* The keys that may have signed a token with this kid (`kid_bytes` 0: it has none), in the order
  * in which they are tried: of several the newest first, the one without a kid last (section 2,
  * check 3). Returns how many; 0 means unknown_key. */

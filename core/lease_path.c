@@ -374,34 +374,43 @@ void wr_lease_path_pump(struct wr_relay *relay)
     }
 }
 
+/* Is one of these keys still in the ring, for this token? The same bytes may be there under another
+ * kid. */
+static bool may_sign_now(const struct wr_relay *relay, const struct wr_verify_request *request,
+                         const uint8_t (*tried)[WR_PUBLIC_KEY_BYTES], uint32_t tried_count)
+{
+    uint8_t keys[WR_KEYS_MAX][WR_PUBLIC_KEY_BYTES];
+    uint32_t count = select_keys(relay, &request->claims, keys);
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t j = 0; j < tried_count; j++) {
+            if (memcmp(keys[i], tried[j], WR_PUBLIC_KEY_BYTES) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 void wr_lease_path_verified(struct wr_relay *relay, struct wr_verify_request *request,
                             int key_index)
 {
-    uint8_t key[WR_PUBLIC_KEY_BYTES];
-    bool held_by_ring = false;
     if (WR_FAULT(skip_signature) && key_index < 0)
         key_index = 0;
-    if (key_index >= 0) {
-        memcpy(key, request->keys[key_index], sizeof key);
-        held_by_ring = wr_keyring_holds(&relay->ring, key);
-    } else {
-        for (uint32_t i = 0; i < request->key_count; i++)
-            held_by_ring = held_by_ring || wr_keyring_holds(&relay->ring, request->keys[i]);
-    }
-    if (!held_by_ring) {
+    bool good = key_index >= 0; /* else every key was tried */
+    const uint8_t(*tried)[WR_PUBLIC_KEY_BYTES] = &request->keys[good ? key_index : 0];
+    if (!may_sign_now(relay, request, tried, good ? 1 : request->key_count)) {
         conclude(relay, &request->origin, WR_VERDICT_UNKNOWN_KEY);
-    } else if (key_index < 0) {
+    } else if (!good) {
         /* What the ring of today says of it is not known where it went out with another. */
         if (request->ring_generation == relay->ring.generation)
             wr_token_cache_add_bad(&relay->cache, request->token_hash);
         conclude(relay, &request->origin, WR_VERDICT_BAD_SIGNATURE);
     } else {
-        wr_token_cache_add_good(&relay->cache, request->token_hash, &request->claims, key);
+        wr_token_cache_add_good(&relay->cache, request->token_hash, &request->claims, *tried);
         if (request->released)
             conclude(relay, &request->origin, WR_VERDICT_OLDER_TOKEN);
         else
             judge(relay, &request->origin, find_session(relay, &request->origin.session),
-                  &request->claims, request->token_hash, key);
+                  &request->claims, request->token_hash, *tried);
     }
     end_request(relay, request);
 }

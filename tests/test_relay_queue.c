@@ -191,6 +191,24 @@ Test(relay_queue, a_bad_result_of_keys_that_all_left_is_unknown_key)
     cr_expect_eq(desk.verdict, WR_VERDICT_UNKNOWN_KEY);
 }
 
+Test(relay_queue, a_key_that_left_does_not_come_back_under_another_kid)
+{
+    desk_key("k2", 1, WR_KEY_LEARNED); /* the same bytes; k1 grows old from now on */
+    desk.verifies_later = true;
+    desk_go(3660 * WR_S - 1);
+    struct lease lease = desk_lease(1, WR_ROLE_CLIENT), spoiled = lease;
+    spoiled.spoiled = true;
+    present(&lease, host(1));
+    present(&spoiled, host(1));
+    desk_wait(1);
+    desk_verify();
+    cr_expect_eq(desk_check().counters.verdicts[WR_VERDICT_UNKNOWN_KEY], 2);
+    lease.kid = "k2";
+    present(&lease, host(1));
+    desk_verify();
+    cr_expect_eq(desk.verdict, WR_VERDICT_ACCEPTED);
+}
+
 Test(relay_queue, a_bad_result_from_before_a_change_of_the_ring_is_not_remembered)
 {
     struct lease lease = desk_lease(1, WR_ROLE_CLIENT);

@@ -242,7 +242,8 @@ static void check_all(struct world *world)
         const struct model_key *key = &world->keys[i];
         uint8_t bytes[WR_PUBLIC_KEY_BYTES];
         memset(bytes, key->byte, sizeof bytes);
-        FUZZ_REQUIRE(wr_keyring_holds(&world->ring, bytes), "key %u", key->byte);
+        FUZZ_REQUIRE(memcmp(world->ring.keys[i].bytes, bytes, sizeof bytes) == 0, "key %u",
+                     key->byte);
         FUZZ_REQUIRE(!wr_keyring_revoked(&world->ring, bytes), "key %u", key->byte);
         next = key->leaves < next ? key->leaves : next;
     }

@@ -155,7 +155,8 @@ class Admission:
             request = self.running.pop(0)
             good = next((key for key in request.keys if request.lease.signed_by(key.public)), None)
             result = good.public if good else "bad_signature"
-            if good not in self.keys and not (good is None and set(request.keys) & set(self.keys)):
+            today = {key.public for key in self.keys_for(request.lease)}
+            if not today & {key.public for key in ([good] if good else request.keys)}:
                 result = "unknown_key"
             elif good or request.generation == self.key_generation:
                 self.cache[request.datagram.token] = result
