@@ -200,7 +200,9 @@ static void register_succeeded(struct wr_master_link *link, const struct wr_mast
 static void renewal_failed(struct wr_master_link *link, enum wr_master_status status,
                            wr_instant retry_ns, wr_instant now)
 {
-    if (!wr_master_status_refuses(status))
+    if (wr_master_status_refuses(status)) /* given up: what fails next is another matter */
+        link->backoff_ns = WR_MASTER_BACKOFF_MIN_NS;
+    else
         link->renewal_ns = earlier(link->renewal_ns, retry_ns);
     link->next_contact_ns = now;
 }
