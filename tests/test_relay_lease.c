@@ -264,9 +264,11 @@ Test(relay_lease, answers_leave_where_the_question_came_in)
     lease = desk_lease(1, WR_ROLE_CLIENT);
     lease.issued_ms = 1;
     verdict_of(&lease, CLIENT);
+    desk.via = 5;
+    forward(1, CLIENT, 1);
     desk.via = 3;
     forward(1, SERVER, 1);
-    cr_expect_eq(desk.sent[(desk.sent_count - 1) % DESK_SENT].via, 4, "the client's newest way");
+    cr_expect_eq(desk.sent[(desk.sent_count - 1) % DESK_SENT].via, 4, "the client's newest lease");
 }
 
 Test(relay_lease, a_bad_signature_is_remembered_and_a_good_one_too)
