@@ -127,6 +127,18 @@ static void send_on(struct wr_relay *relay, const struct wr_datagram *datagram,
 #endif
 }
 
+static bool exempt_packet(const struct wr_packet *packet)
+{
+    return packet->is_rift && wr_rift_exempt(&packet->rift);
+}
+
+static unsigned passes_max(const struct wr_packet *packet)
+{
+    if (WR_FAULT(rift_repeats_unlimited) && packet->is_rift)
+        return UINT32_MAX;
+    return packet->is_rift ? WR_REPLAY_PASSES_RIFT : WR_REPLAY_PASSES;
+}
+
 /* From a bound address of an ACTIVE session: sequence, receiver, limits, out, commit. */
 static enum wr_outcome forward(struct wr_relay *relay, struct wr_session *session,
                                enum wr_role role, const struct wr_datagram *datagram,
@@ -134,16 +146,14 @@ static enum wr_outcome forward(struct wr_relay *relay, struct wr_session *sessio
 {
     struct wr_seat *sender = &session->seats[role];
     struct wr_seat *receiver = &session->seats[wr_role_other(role)];
-    bool exempt = packet->is_rift && wr_rift_exempt(&packet->rift);
+    bool exempt = exempt_packet(packet);
     if (exempt) {
         if (!wr_rate_allows(&relay->limits.exempt, sender->exempt_tat, relay->now) &&
             !WR_FAULT(exempt_unlimited))
             return WR_OUTCOME_EXEMPT_LIMITED;
     } else {
-        unsigned passes = packet->is_rift ? WR_REPLAY_PASSES_RIFT : WR_REPLAY_PASSES;
-        if (WR_FAULT(rift_repeats_unlimited) && packet->is_rift)
-            passes = UINT32_MAX;
-        switch (wr_replay_check(&sender->replay, packet->sequence, passes, relay->now)) {
+        switch (
+            wr_replay_check(&sender->replay, packet->sequence, passes_max(packet), relay->now)) {
         case WR_REPLAY_FRESH:
             break;
         case WR_REPLAY_SEEN:
@@ -172,12 +182,33 @@ static enum wr_outcome forward(struct wr_relay *relay, struct wr_session *sessio
     return WR_OUTCOME_FORWARDED;
 }
 
+/* From a bound address of a session that waits for the other peer: nothing passes, but who talks is
+ * alive. Jumps are remembered as ever, for nothing is committed and the sequence runs on. */
+static void talk_while_waiting(const struct wr_relay *relay, struct wr_seat *sender,
+                               const struct wr_packet *packet)
+{
+    if (exempt_packet(packet))
+        return;
+    switch (wr_replay_check(&sender->replay, packet->sequence, passes_max(packet), relay->now)) {
+    case WR_REPLAY_FRESH:
+        sender->sign_ns = relay->now;
+        break;
+    case WR_REPLAY_UNCONFIRMED:
+        wr_jump_note(&sender->replay.jump, packet->sequence, relay->now);
+        break;
+    case WR_REPLAY_SEEN:
+    case WR_REPLAY_REFUSED:
+        break;
+    }
+}
+
 /* From a bound address. False: it waits for message 3 and has no outcome yet. */
 static bool from_bound(struct wr_relay *relay, struct wr_session *session, enum wr_role role,
                        const struct wr_datagram *datagram, const struct wr_packet *packet,
                        enum wr_outcome *outcome)
 {
     if (session->state != WR_SESSION_ACTIVE && !WR_FAULT(forward_without_second_lease)) {
+        talk_while_waiting(relay, &session->seats[role], packet);
         *outcome = WR_OUTCOME_SESSION_NOT_ACTIVE;
         return true;
     }

@@ -239,6 +239,8 @@ static int passive_role(const struct wr_relay *relay, const struct wr_session *s
         return -1;
     for (int role = 0; role < WR_ROLES; role++) {
         const struct wr_seat *seat = &session->seats[role];
+        if (!seat->is_bound && seat->is_locked && wr_address_equal(&seat->bound.address, from))
+            return -1; /* it had this role until that was vacated, and may be sending still */
         fits[role] = seat->is_bound && (relay->config.passive_rebind == WR_REBIND_ANY ||
                                         wr_address_same_ip(&seat->bound.address, from));
     }

@@ -51,6 +51,13 @@ static void judge_active(struct sim_oracle *oracle, struct sim_session *session,
 
 /* ---- Moving a peer --------------------------------------------------------------------------- */
 
+/* Its packets may be those of the other role's peer still. */
+static bool left_other_role(const struct sim_session *session, const struct wr_event *event)
+{
+    const struct sim_role *other = &session->roles[1 - (int)event->role];
+    return other->locked && !other->bound && sim_address_equal(&other->address, event->address);
+}
+
 static void judge_candidate(struct sim_oracle *oracle, struct sim_session *session,
                             const struct wr_event *event)
 {
@@ -69,6 +76,8 @@ static void judge_candidate(struct sim_oracle *oracle, struct sim_session *sessi
     else if (!by_token && oracle->config.passive_rebind == WR_REBIND_SAME_IP &&
              !sim_address_same_ip(&role->address, event->address))
         objection = "it is on another IP and presented nothing";
+    else if (!by_token && left_other_role(session, event))
+        objection = "it left the other role and presented nothing";
     if (objection != NULL)
         sim_oracle_violate(oracle, SIM_ORACLE_MODEL, event->tag,
                            "section 3, Moving a peer: %s became candidate for the %s of session "

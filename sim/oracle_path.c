@@ -430,6 +430,21 @@ static void judge_window_drop(struct sim_oracle *oracle, struct sim_role *sender
     }
 }
 
+/* A FORWARD of the peer that waits: no sign of being heard, but one of life, or of a jump. */
+static void note_talk(struct sim_oracle *oracle, struct sim_role *sender,
+                      const struct sim_arrival *arrival)
+{
+    const struct sim_sight *sight = &arrival->sight;
+    if (sight->kind != SIM_SIGHT_FORWARD || sight->exempt)
+        return;
+    enum sim_window_says says =
+        sim_window_judge(&sender->window, sight->sequence, sight->rift, oracle->now);
+    if (says == SIM_WINDOW_FAR)
+        sim_jump_drop(&sender->window.jump, sight->sequence, oracle->now);
+    else if (says != SIM_WINDOW_SEEN && says != SIM_WINDOW_REFUSED)
+        sender->sign_ns = oracle->now;
+}
+
 /* A candidate's or remembered address's FORWARD: its jump is remembered apart, with the one role
  * that it is taken for. */
 static void note_unproven(struct sim_oracle *oracle, struct sim_session *session,
@@ -533,6 +548,8 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
     case WR_OUTCOME_SESSION_NOT_ACTIVE:
         if (is_bare(arrival) ? bindings.active > 0 : session == NULL || session->active)
             unfounded(oracle, SIM_ORACLE_MODEL, arrival, "its session is not waiting for a peer");
+        else if (session != NULL && role >= 0)
+            note_talk(oracle, &session->roles[role], arrival);
         break;
     case WR_OUTCOME_UNKNOWN_PEER:
         if (session != NULL && role < 0)

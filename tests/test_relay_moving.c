@@ -380,3 +380,106 @@ Test(relay_moving, where_both_or_neither_could_have_moved_nobody_does)
     desk_go(2 * WR_S);
     cr_expect_eq(forward(1, MOVED, 201), WR_OUTCOME_UNKNOWN_PEER, "ahead of both");
 }
+
+/* ---- While the session waits for the other peer ------------------------------------------------
+ */
+
+static const char *twin_session_loses_its_client(void)
+{
+    struct lease lease = desk_lease(1, WR_ROLE_CLIENT);
+    cr_assert_eq(verdict_of(&lease, CLIENT), WR_VERDICT_ACCEPTED);
+    const uint8_t *cookie = last_cookie();
+    lease = desk_lease(1, WR_ROLE_SERVER);
+    cr_assert_eq(verdict_of(&lease, TWIN), WR_VERDICT_ACCEPTED);
+    cr_assert_eq(forward(1, CLIENT, 10), WR_OUTCOME_FORWARDED);
+    cr_assert_eq(forward(1, TWIN, 10), WR_OUTCOME_FORWARDED);
+    cr_assert_eq(release(1, CLIENT, cookie), WR_OUTCOME_RELEASED);
+    return CLIENT;
+}
+
+Test(relay_moving, who_left_a_role_does_not_slip_into_the_others)
+{
+    const char *left = twin_session_loses_its_client();
+    for (int i = 0; i < 20; i++) { /* both talk, and neither is heard by the other */
+        desk_wait(400 * WR_MS);
+        cr_expect_eq(forward(1, left, 11), WR_OUTCOME_SESSION_NOT_ACTIVE);
+    }
+    cr_expect_eq(desk.events[WR_EVENT_CANDIDATE], 0);
+    cr_expect_eq(desk.events[WR_EVENT_PROMOTED], 0, "the server was silent, but is who it was");
+    struct lease back = desk_lease(1, WR_ROLE_CLIENT);
+    back.issued_ms = 1;
+    cr_expect_eq(verdict_of(&back, left), WR_VERDICT_ACCEPTED);
+    cr_expect_eq(forward(1, TWIN, 11), WR_OUTCOME_FORWARDED);
+}
+
+Test(relay_moving, another_port_is_a_candidate_in_a_waiting_session_too)
+{
+    twin_session_loses_its_client();
+    desk_wait(2 * WR_S);
+    cr_expect_eq(forward(1, MOVED, 11), WR_OUTCOME_SESSION_NOT_ACTIVE);
+    cr_expect_eq(desk.events[WR_EVENT_PROMOTED], 1);
+    cr_expect_eq(desk.event.role, WR_ROLE_SERVER);
+}
+
+Test(relay_moving, who_presents_the_others_token_from_where_it_left_is_a_candidate)
+{
+    const char *left = twin_session_loses_its_client();
+    struct lease lease = desk_lease(1, WR_ROLE_SERVER);
+    cr_expect_eq(verdict_of(&lease, left), WR_VERDICT_CANDIDATE);
+    desk_wait(2 * WR_S);
+    cr_expect_eq(forward(1, left, 11), WR_OUTCOME_SESSION_NOT_ACTIVE);
+    cr_expect_eq(desk.events[WR_EVENT_PROMOTED], 1, "it said whose it is");
+}
+
+Test(relay_moving, forwards_of_a_waiting_session_are_signs_of_life)
+{
+    twin_session_loses_its_client();
+    desk_wait(2 * WR_S - 1);
+    cr_expect_eq(forward(1, TWIN, 11), WR_OUTCOME_SESSION_NOT_ACTIVE);
+    desk_wait(2 * WR_S - 1);
+    cr_expect_eq(forward(1, MOVED, 12), WR_OUTCOME_CANDIDATE_UNPROVEN);
+    cr_expect_eq(forward(1, TWIN, 10), WR_OUTCOME_SESSION_NOT_ACTIVE, "replayed: no sign");
+    cr_expect_eq(rift(1, TWIN, 0), WR_OUTCOME_SESSION_NOT_ACTIVE, "exempt: none");
+    desk_wait(1);
+    cr_expect_eq(forward(1, MOVED, 12), WR_OUTCOME_SESSION_NOT_ACTIVE, "moved");
+    cr_expect_eq(desk.events[WR_EVENT_PROMOTED], 1);
+}
+
+Test(relay_moving, a_sign_of_life_in_a_waiting_session_commits_nothing)
+{
+    twin_session_loses_its_client();
+    desk_go(30 * WR_S);
+    cr_expect_eq(forward(1, TWIN, 11), WR_OUTCOME_SESSION_NOT_ACTIVE);
+    struct lease back = desk_lease(1, WR_ROLE_CLIENT);
+    back.issued_ms = 1;
+    cr_expect_eq(verdict_of(&back, CLIENT), WR_VERDICT_ACCEPTED);
+    cr_expect_eq(forward(1, MOVED, 12), WR_OUTCOME_UNKNOWN_PEER, "neither is silent");
+    cr_expect_eq(forward(1, TWIN, 11), WR_OUTCOME_FORWARDED, "it was not committed");
+}
+
+Test(relay_moving, a_sign_of_life_in_a_waiting_session_keeps_no_idle_session)
+{
+    desk_close();
+    desk.config.peer_wait_secs = 100;
+    desk_open();
+    twin_session_loses_its_client();
+    desk_go(30 * WR_S);
+    cr_expect_eq(forward(1, TWIN, 11), WR_OUTCOME_SESSION_NOT_ACTIVE);
+    desk_go(60 * WR_S);
+    cr_expect_eq(desk_check().sessions_waiting, 0, "it was not heard");
+}
+
+/* A real client's packet ids run on by 500 a second, whatever becomes of its packets. */
+Test(relay_moving, a_peer_whose_sequence_ran_ahead_while_it_waited_is_alive_by_a_jump)
+{
+    twin_session_loses_its_client();
+    desk_wait(5 * WR_S);
+    cr_expect_eq(forward(1, TWIN, 3000), WR_OUTCOME_SESSION_NOT_ACTIVE, "far ahead");
+    cr_expect_eq(forward(1, TWIN, 3001), WR_OUTCOME_SESSION_NOT_ACTIVE);
+    cr_expect_eq(forward(1, TWIN, 3002), WR_OUTCOME_SESSION_NOT_ACTIVE, "the third: a sign");
+    desk_wait(2 * WR_S - 1);
+    cr_expect_eq(forward(1, MOVED, 11), WR_OUTCOME_CANDIDATE_UNPROVEN);
+    desk_wait(1);
+    cr_expect_eq(forward(1, MOVED, 11), WR_OUTCOME_SESSION_NOT_ACTIVE);
+    cr_expect_eq(desk.events[WR_EVENT_PROMOTED], 1);
+}

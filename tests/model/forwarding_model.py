@@ -83,6 +83,7 @@ class Forwarding:
 
     def forward_bound(self, session, role, datagram):
         if not session.active():
+            self.note_talk(role, datagram)
             self.outcome(datagram, "session_not_active")
             return
         judgement = None
@@ -100,6 +101,16 @@ class Forwarding:
                 return
             role.heard = session.heard = role.sign = self.now
         self.relay_on(session, role, datagram, judgement, "forwarded")
+
+    def note_talk(self, role, datagram):
+        """Nothing passes in a waiting session, but who talks is alive."""
+        if datagram.exempt():
+            return
+        judgement = role.window.judge(datagram.sequence, datagram.rift is not None, self.now)
+        if judgement == "jump":
+            role.window.jump.remember(datagram.sequence, self.now)
+        elif judgement not in ("refused", "replayed"):
+            role.sign = self.now
 
     def relay_on(self, session, role, datagram, judgement, outcome):
         """Stale receiver, limits, all tested before any is drawn; then it goes."""

@@ -59,6 +59,8 @@ class Moving:
     def passive_role(self, session, datagram):
         """The role whose peer may have moved to the source of this FORWARD."""
         mode = self.options["passive-rebind"]
+        if any(role.address is None and role.left == datagram.source for role in session.roles):
+            return None  # who left a role may be sending still
         fitting = [role for role in session.roles if role.address is not None
                    and (mode == "any" or mode == "same-ip" and role.address.ip == datagram.source.ip)]
         if len(fitting) < 2:

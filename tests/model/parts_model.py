@@ -170,9 +170,11 @@ class Role:
         self.exempt = packets_bucket(20, burst=20)
         self.peer = peer_bucket
         self.heard = self.sign = 0
+        self.address = self.left = None
         self.vacate(None)
 
     def vacate(self, why):
+        self.left = self.address  # where it was bound last
         self.address, self.why_vacated = None, why
         self.by_token, self.cap = True, None
         self.candidate = self.remembered = self.undo = self.loser = None

@@ -259,6 +259,30 @@ class Stories:
                 self.say(thief, self.number(session, role.window.top + 1),
                          self.jitter(role.sign + 2 * SECOND))
 
+    def story_alone(self):
+        """One peer leaves, both talk on, and the one that stays may move."""
+        session = self.active_session()
+        if session is None:
+            return
+        gone, stays = self.rng.sample(session.roles, 2)
+        left, cookie = gone.address, self.cookie_line(gone.address)
+        if stays.window.is_empty:
+            self.say(stays.address, self.number(session, stays.window.top + 1))
+        if not cookie or gone.address is None or stays.address is None:
+            return
+        self.say(left, self.header(4, 3, session.sid), 0, cookie)
+        start = stays.window.top + self.rng.choice((1, 1, 1, 1025, 5000))
+        for step in range(self.rng.choice((3, 5, 8))):
+            if stays.address is None:
+                return
+            source = self.rng.choice((left, left, stays.address, stays.address, self.near(stays)))
+            wait = self.rng.choice((0, 1000, SECOND, self.jitter(stays.sign + 2 * SECOND)))
+            if self.chance(15):
+                self.say(source, self.lease(session, stays.side, stays.lease.token), wait)
+            else:
+                self.say(source, self.number(session, start + self.rng.choice((step, step, 0))), wait)
+        self.say(left, self.lease(session, gone.side, self.new_token(session.sid, gone.side)))
+
     def story_repeats(self):
         """One sequence again and again, as RIFT and as anything else."""
         session = self.active_session()
