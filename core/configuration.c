@@ -77,6 +77,7 @@ void wr_relay_apply_limits(struct wr_relay *relay)
         .unbound = wr_rate_packets(config->ip_rate_limit_pps),
         .identity = wr_rate_packets(config->identity_rate_limit_pps),
         .peer = wr_rate_packets(config->peer_rate_limit_pps),
+        .bare_renew = wr_rate_packets(4),
         .candidate = wr_rate_packets(50),
         .exempt = wr_rate_packets_burst(20, 20),
         .reject_prefix = wr_rate_packets_burst(1, 1),

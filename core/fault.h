@@ -68,6 +68,7 @@
     X(unlimited_peer, "does not apply the limit of packets per peer")                              \
     X(unlimited_unbound, "does not limit unbound sources")                                         \
     X(reject_longer_than_request, "adds a cookie to rejects whatever the size of the request")     \
+    X(bare_renews_unlimited, "acknowledges any number of renews without a cookie")                 \
     X(rejects_uncapped, "sends reject 6 as often as there is cause")                               \
     X(answer_any_source, "answers port 0, multicast and its own address")                          \
     X(count_outcome_twice, "counts each 16th outcome twice")                                       \

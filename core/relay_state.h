@@ -32,8 +32,9 @@ struct wr_limits {
     struct wr_rate unbound;
     struct wr_rate identity;
     struct wr_rate peer;
-    struct wr_rate candidate; /* candidates of a session; apart, its remembered addresses */
-    struct wr_rate exempt;    /* exempt and bare packets of a sender */
+    struct wr_rate bare_renew; /* of a seat, without a cookie */
+    struct wr_rate candidate;  /* candidates of a session; apart, its remembered addresses */
+    struct wr_rate exempt;     /* exempt and bare packets of a sender */
     struct wr_rate reject_prefix;
     struct wr_rate reject_all;
     uint32_t bandwidth_kbps; /* 0: off */

@@ -19,8 +19,15 @@ static enum wr_outcome renew_bound(struct wr_relay *relay, struct wr_session *se
                                    const struct wr_packet *packet)
 {
     struct wr_seat *seat = &session->seats[role];
-    if (!wr_rate_take(&relay->limits.peer, &seat->peer_tat, relay->now))
+    /* An ACK is longer than a bare renew, and who sends that has not shown that it receives. */
+    bool bare = !packet->has_cookie;
+    if (!wr_rate_allows(&relay->limits.peer, seat->peer_tat, relay->now) ||
+        (bare && !WR_FAULT(bare_renews_unlimited) &&
+         !wr_rate_allows(&relay->limits.bare_renew, seat->bare_renew_tat, relay->now)))
         return WR_OUTCOME_PEER_LIMITED;
+    wr_rate_draw(&relay->limits.peer, &seat->peer_tat, relay->now);
+    if (bare)
+        wr_rate_draw(&relay->limits.bare_renew, &seat->bare_renew_tat, relay->now);
     bool valid = packet->has_cookie && wr_cookie_valid(&relay->cookies, &session->id, role,
                                                        &datagram->from, relay->now, packet->cookie);
     if (packet->has_cookie && !valid && !WR_FAULT(release_by_anyone))

@@ -73,14 +73,15 @@ struct wr_seat {
     /* Touched by every FORWARD. */
     struct wr_route bound;
     bool is_bound;
-    bool is_locked;      /* `identity` holds for the session's life */
-    bool is_released;    /* vacated by its peer: the released token does not come back */
-    bool bound_by_token; /* not by rule 1 or 2 */
-    bool path_capped;    /* moved by rule 2 to another IP and not proven since */
-    wr_instant sign_ns;  /* last sign of life of the bound address */
-    wr_instant heard_ns; /* last time that it was heard */
+    bool is_locked : 1;   /* `identity` holds for the session's life */
+    bool is_released : 1; /* vacated by its peer: the released token does not come back */
+    bool bound_by_token;  /* not by rule 1 or 2 */
+    bool path_capped;     /* moved by rule 2 to another IP and not proven since */
+    wr_instant sign_ns;   /* last sign of life of the bound address */
+    wr_instant heard_ns;  /* last time that it was heard */
     wr_instant peer_tat;
     wr_instant exempt_tat;
+    wr_instant bare_renew_tat;
     uint64_t path_credit_bytes; /* what may still be sent there while path_capped */
     struct wr_replay replay;
 

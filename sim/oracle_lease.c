@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define BARE_RENEWS_PER_S 4
+
 const struct sim_token *sim_lease_token(struct sim_oracle *oracle,
                                         const struct sim_arrival *arrival)
 {
@@ -272,6 +274,19 @@ void sim_judge_newer(struct sim_oracle *oracle, struct sim_session *session, int
     sim_session_deadline_moved(oracle, session);
 }
 
+/* Its ACK is longer than it, so there are few (section 5). */
+static void judge_bare_renew(struct sim_oracle *oracle, struct sim_role *role,
+                             const struct sim_arrival *arrival)
+{
+    sim_oracle_judges(oracle, SIM_ORACLE_REFLECTION);
+    if (!sim_packets_allowed(role->bare_renew_tat, BARE_RENEWS_PER_S, 1, oracle->now))
+        sim_oracle_violate(oracle, SIM_ORACLE_REFLECTION, arrival->tag,
+                           "section 5: %s was sent more than 4 ACKs a second to renews without a "
+                           "cookie",
+                           sim_text_address(&arrival->from).text);
+    sim_packets_draw(&role->bare_renew_tat, BARE_RENEWS_PER_S, oracle->now);
+}
+
 void sim_judge_renewed(struct sim_oracle *oracle, struct sim_session *session, int role,
                        const struct sim_arrival *arrival)
 {
@@ -283,6 +298,8 @@ void sim_judge_renewed(struct sim_oracle *oracle, struct sim_session *session, i
         mine->sign_ns = oracle->now;
         mine->capped = false;
     }
+    if (!arrival->sight.has_cookie)
+        judge_bare_renew(oracle, mine, arrival);
     set_end(oracle, mine);
     sim_session_deadline_moved(oracle, session);
 }

@@ -54,7 +54,7 @@ struct sim_role {
     wr_instant loser_until_ns;
     bool capped; /* path on another IP, not proven (rule 2) */
     uint64_t path_in, path_out;
-    wr_instant exempt_tat, peer_tat;
+    wr_instant exempt_tat, peer_tat, bare_renew_tat;
     uint64_t last_forward, last_bare; /* arrival numbers that have left */
     bool shook_hands, sent_transport;
     uint32_t next_of_address; /* chain of the address table: session * 2 + role */

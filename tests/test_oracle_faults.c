@@ -105,6 +105,8 @@ static const struct {
      "unbound-sources-share-their-prefix-bucket-and-bound-flows-are-free"},
     {WR_FAULT_reject_longer_than_request, SIM_ORACLE_REFLECTION,
      "new-sessions-are-shed-before-any-signature-and-second-peers-are-not"},
+    {WR_FAULT_bare_renews_unlimited, SIM_ORACLE_REFLECTION,
+     "../traces-own/a-renew-without-a-cookie-is-acknowledged-four-times-a-second"},
     {WR_FAULT_rejects_uncapped, SIM_ORACLE_REFLECTION,
      "unbound-sources-share-their-prefix-bucket-and-bound-flows-are-free"},
     {WR_FAULT_answer_any_source, SIM_ORACLE_REFLECTION,

@@ -260,6 +260,43 @@ Test(relay_forward, a_peer_is_limited_in_packets_of_all_kinds)
     cr_expect_eq(forward(1, CLIENT, 2), WR_OUTCOME_FORWARDED);
 }
 
+Test(relay_forward, a_renew_without_a_cookie_is_acknowledged_four_times_a_second)
+{
+    join(1, CLIENT, SERVER);
+    const uint8_t *cookie = last_cookie(); /* the server's */
+    uint32_t sent = desk.sent_count;
+    for (int i = 0; i < 10; i++)
+        cr_expect_eq(renew(1, SERVER, NULL), i == 0 ? WR_OUTCOME_RENEWED : WR_OUTCOME_PEER_LIMITED);
+    cr_expect_eq(desk.sent_count, sent + 1, "20 bytes from there, 36 to there");
+    for (int i = 0; i < 10; i++)
+        cr_expect_eq(renew(1, SERVER, cookie), WR_OUTCOME_RENEWED, "who receives there may");
+    cr_expect_eq(renew(1, CLIENT, NULL), WR_OUTCOME_RENEWED, "each seat has its own");
+    desk_wait(250 * WR_MS - 1);
+    cr_expect_eq(renew(1, SERVER, NULL), WR_OUTCOME_PEER_LIMITED);
+    desk_wait(1);
+    cr_expect_eq(renew(1, SERVER, NULL), WR_OUTCOME_RENEWED);
+    cr_expect_eq(forward(1, SERVER, 1), WR_OUTCOME_FORWARDED, "nothing else is limited by it");
+}
+
+Test(relay_forward, a_renew_that_is_limited_neither_is_heard_nor_draws_on_the_peers_limit)
+{
+    desk.config.peer_rate_limit_pps = 12; /* three at once */
+    desk.config.idle_timeout_secs = 1;
+    reopen();
+    join(1, CLIENT, SERVER);
+    desk_go(WR_S - 200 * WR_MS);
+    cr_expect_eq(renew(1, SERVER, NULL), WR_OUTCOME_RENEWED);
+    cr_expect_eq(renew(1, SERVER, NULL), WR_OUTCOME_PEER_LIMITED);
+    cr_expect_eq(forward(1, SERVER, 1), WR_OUTCOME_FORWARDED);
+    cr_expect_eq(forward(1, SERVER, 2), WR_OUTCOME_FORWARDED);
+    cr_expect_eq(forward(1, SERVER, 3), WR_OUTCOME_PEER_LIMITED);
+    wr_instant heard_ns = desk.now_ns; /* by its sequence */
+    desk_wait(200 * WR_MS);
+    cr_expect_eq(renew(1, SERVER, NULL), WR_OUTCOME_PEER_LIMITED);
+    desk_go(heard_ns + WR_S);
+    cr_expect_eq(desk_check().sessions_active, 0);
+}
+
 Test(relay_forward, a_peer_limit_of_zero_is_off)
 {
     desk.config.peer_rate_limit_pps = 0;

@@ -299,11 +299,15 @@ class Admission:
         role = session.side_of(datagram.source) if session else None
         if role is None:
             self.renew_unbound(session, datagram)
+        elif datagram.cookie is None and not role.bare_renews.fits(self.now):
+            self.outcome(datagram, "peer_limited")
         elif not self.take_peer(role):
             self.outcome(datagram, "peer_limited")
         elif datagram.cookie is not None and not self.note_cookie(role, datagram):
             self.outcome(datagram, "cookie_invalid")
         else:
+            if datagram.cookie is None:
+                role.bare_renews.draw(self.now)
             self.outcome(datagram, "renewed")
             self.start_duration(role)
             self.acknowledge(session, role, datagram)

@@ -169,6 +169,7 @@ class Role:
         self.window = Window()
         self.exempt = packets_bucket(20, burst=20)
         self.peer = peer_bucket
+        self.bare_renews = packets_bucket(4)
         self.heard = self.sign = 0
         self.address = self.left = None
         self.vacate(None)
