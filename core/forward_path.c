@@ -229,15 +229,11 @@ static bool from_unbound(struct wr_relay *relay, struct wr_session *session,
                          const struct wr_datagram *datagram, const struct wr_packet *packet,
                          bool resumed, enum wr_outcome *outcome)
 {
-    bool limited = false;
     enum wr_role role;
     if (!resumed && session != NULL) /* held or not, a candidate sent it */
         wr_moving_received(relay, session, &datagram->from, datagram->size);
-    if (!resumed && wr_holding_behind_lease(relay, datagram, &packet->session, &limited))
+    if (!resumed && wr_holding_behind_lease(relay, datagram, &packet->session))
         return false;
-    *outcome = WR_OUTCOME_UNBOUND_LIMITED;
-    if (limited)
-        return true;
     if (session != NULL) {
         switch (wr_moving_forward(relay, session, datagram, packet, &role)) {
         case WR_MOVING_PROMOTED:
@@ -253,8 +249,8 @@ static bool from_unbound(struct wr_relay *relay, struct wr_session *session,
         }
     }
     if (!resumed && !wr_admit_unbound(relay, &datagram->from))
-        return true;
-    if (session == NULL)
+        *outcome = WR_OUTCOME_UNBOUND_LIMITED;
+    else if (session == NULL)
         *outcome = WR_OUTCOME_SESSION_NOT_FOUND;
     else if (session->state != WR_SESSION_ACTIVE)
         *outcome = WR_OUTCOME_SESSION_NOT_ACTIVE;
@@ -338,7 +334,6 @@ static void receive_bare(struct wr_relay *relay, const struct wr_datagram *datag
     struct wr_session *session = NULL;
     enum wr_role role = WR_ROLE_CLIENT;
     enum wr_outcome outcome = WR_OUTCOME_UNKNOWN_PEER;
-    bool limited = false;
     switch (wr_session_table_binding(&relay->sessions, &datagram->from, &session, &role)) {
     case WR_BOUND_ONCE:
         if (datagram->bound_elsewhere) {
@@ -357,11 +352,11 @@ static void receive_bare(struct wr_relay *relay, const struct wr_datagram *datag
         outcome = WR_OUTCOME_SESSION_NOT_ACTIVE;
         break;
     case WR_BOUND_NOWHERE:
-        if (!resumed && wr_holding_behind_lease(relay, datagram, NULL, &limited))
+        if (!resumed && wr_holding_behind_lease(relay, datagram, NULL))
             return;
         break;
     }
-    if (limited || (!resumed && !wr_admit_unbound(relay, &datagram->from)))
+    if (!resumed && !wr_admit_unbound(relay, &datagram->from))
         outcome = WR_OUTCOME_UNBOUND_LIMITED;
     wr_report_outcome(relay, datagram->tag, outcome, NULL);
 }

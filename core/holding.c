@@ -6,17 +6,13 @@
  */
 
 bool wr_holding_behind_lease(struct wr_relay *relay, const struct wr_datagram *datagram,
-                             const struct wr_session_id *session, bool *limited)
+                             const struct wr_session_id *session)
 {
     struct wr_verify_request *request =
         wr_verify_queue_holder(&relay->queue, &datagram->from, session);
-    *limited = false;
-    if (request == NULL || wr_hold_pool_full(&relay->pool))
+    if (request == NULL || wr_hold_pool_full(&relay->pool) ||
+        !wr_admit_unbound(relay, &datagram->from))
         return false;
-    if (!wr_admit_unbound(relay, &datagram->from)) {
-        *limited = true;
-        return false;
-    }
     wr_verify_queue_hold(&relay->queue, request,
                          wr_hold_pool_put(&relay->pool, datagram, relay->now));
     return true;

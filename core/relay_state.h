@@ -296,9 +296,10 @@ void wr_forward_path_bare(struct wr_relay *relay, const struct wr_datagram *data
 /* ---- Holding (holding.c) -----------------------------------------------------------------------
  */
 
-/* Holds a datagram with the pending lease of its sender; false where there is none, or no room. */
+/* Holds a datagram with the pending lease of its sender; false where there is none, or no room, or
+ * its source's bucket is empty. */
 bool wr_holding_behind_lease(struct wr_relay *relay, const struct wr_datagram *datagram,
-                             const struct wr_session_id *session, bool *limited);
+                             const struct wr_session_id *session);
 
 /* Processes what was held with a request, after its verdict. */
 void wr_holding_release(struct wr_relay *relay, struct wr_verify_request *request);

@@ -32,6 +32,15 @@ enum wr_role sim_lease_role(struct sim_oracle *oracle, const struct sim_arrival 
 void sim_judge_session(struct sim_oracle *oracle, const struct wr_event *event);
 void sim_judge_deadlines(struct sim_oracle *oracle, wr_instant next_deadline_ns);
 uint32_t sim_model_sessions_max(const struct sim_oracle *oracle);
+/* Of FORWARDs from addresses that are not bound: whether theirs is remembered or a live
+ * candidate's, what one that moved nobody leaves behind, and why it should have moved its peer,
+ * NULL for no reason. */
+bool sim_moving_contends(const struct sim_oracle *oracle, const struct sim_session *session,
+                         const struct wr_address *from);
+void sim_moving_unproven(struct sim_oracle *oracle, struct sim_session *session,
+                         const struct sim_arrival *arrival);
+const char *sim_moving_missed(const struct sim_oracle *oracle, const struct sim_session *session,
+                              const struct sim_arrival *arrival);
 
 /* oracle_path.c: what is forwarded. */
 /* The session and role that a datagram is sent in: by its header, or where bare by its source;

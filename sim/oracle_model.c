@@ -260,6 +260,97 @@ static void judge_reverted(struct sim_oracle *oracle, struct sim_session *sessio
         arrival->applied = true;
 }
 
+/* ---- FORWARDs of addresses that are not bound -------------------------------------------------
+ */
+
+static bool is_remembered(const struct sim_oracle *oracle, const struct sim_role *role,
+                          const struct wr_address *from)
+{
+    return role->remembered.there && oracle->now < role->remembered.until_ns &&
+           sim_address_equal(&role->remembered.address, from);
+}
+
+static bool is_candidate(const struct sim_oracle *oracle, const struct sim_role *role,
+                         const struct wr_address *from)
+{
+    return role->candidate.there && sim_address_equal(&role->candidate.address, from) &&
+           wr_elapsed(role->candidate.since_ns, oracle->now) < CANDIDATE_NS;
+}
+
+bool sim_moving_contends(const struct sim_oracle *oracle, const struct sim_session *session,
+                         const struct wr_address *from)
+{
+    for (int i = 0; i < WR_ROLES; i++) {
+        const struct sim_role *role = &session->roles[i];
+        if (role->bound && (is_remembered(oracle, role, from) || is_candidate(oracle, role, from)))
+            return true;
+    }
+    return false;
+}
+
+/* A candidate's or remembered address's FORWARD: its jump is remembered apart, with the one role
+ * that it is taken for. */
+void sim_moving_unproven(struct sim_oracle *oracle, struct sim_session *session,
+                         const struct sim_arrival *arrival)
+{
+    uint64_t sequence = arrival->sight.sequence;
+    if (arrival->sight.exempt || sequence > UINT64_MAX - 8192)
+        return;
+    for (int i = 0; i < WR_ROLES; i++) {
+        struct sim_displaced *gone = &session->roles[i].remembered;
+        if (!is_remembered(oracle, &session->roles[i], &arrival->from))
+            continue;
+        if (sequence > gone->top + SIM_WINDOW_SPAN)
+            sim_jump_drop(&gone->jump, sequence, oracle->now);
+        return;
+    }
+    for (int i = 0; i < WR_ROLES; i++) {
+        struct sim_role *role = &session->roles[i];
+        struct sim_candidate *candidate = &role->candidate;
+        if (!is_candidate(oracle, role, &arrival->from))
+            continue;
+        if (sequence > role->window.top + SIM_WINDOW_SPAN)
+            sim_jump_drop(&candidate->jump, sequence, oracle->now);
+        return;
+    }
+}
+
+/* A FORWARD of an address that is not bound, dropped where it should have moved its peer. */
+const char *sim_moving_missed(const struct sim_oracle *oracle, const struct sim_session *session,
+                              const struct sim_arrival *arrival)
+{
+    uint64_t sequence = arrival->sight.sequence;
+    int fitting = 0;
+    if (arrival->sight.exempt || sequence > UINT64_MAX - 8192)
+        return NULL;
+    for (int i = 0; i < WR_ROLES; i++) {
+        const struct sim_displaced *gone = &session->roles[i].remembered;
+        if (session->roles[i].bound && is_remembered(oracle, &session->roles[i], &arrival->from))
+            return !gone->empty && sim_path_ahead(gone->top, &gone->jump, sequence, oracle->now)
+                       ? "it was displaced less than 30 s ago and is ahead of the top remembered"
+                       : NULL;
+    }
+    for (int i = 0; i < WR_ROLES; i++) {
+        const struct sim_role *role = &session->roles[i];
+        const struct sim_candidate *candidate = &role->candidate;
+        fitting += role->bound && (oracle->config.passive_rebind == WR_REBIND_ANY ||
+                                   sim_address_same_ip(&role->address, &arrival->from));
+        if (!role->bound || !is_candidate(oracle, role, &arrival->from))
+            continue;
+        bool loser =
+            oracle->now < role->loser_until_ns && sim_address_equal(&role->loser, &arrival->from);
+        return !loser && !role->window.empty &&
+                       wr_elapsed(role->sign_ns, oracle->now) >= SILENCE_FORWARD &&
+                       sim_path_ahead(role->window.top, &candidate->jump, sequence, oracle->now)
+                   ? "it is a candidate ahead of the top of a peer that was silent for 2 s"
+                   : NULL;
+    }
+    return fitting == 1 && oracle->config.passive_rebind != WR_REBIND_OFF &&
+                   arrival->outcome == WR_OUTCOME_UNKNOWN_PEER
+               ? "it fits one bound peer and should be its candidate"
+               : NULL;
+}
+
 /* ---- Ends ------------------------------------------------------------------------------------ */
 
 static const char *objection_vacated(struct sim_oracle *oracle, const struct sim_session *session,

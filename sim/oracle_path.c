@@ -445,74 +445,6 @@ static void note_talk(struct sim_oracle *oracle, struct sim_role *sender,
         sender->sign_ns = oracle->now;
 }
 
-/* A candidate's or remembered address's FORWARD: its jump is remembered apart, with the one role
- * that it is taken for. */
-static void note_unproven(struct sim_oracle *oracle, struct sim_session *session,
-                          const struct sim_arrival *arrival)
-{
-    uint64_t sequence = arrival->sight.sequence;
-    if (arrival->sight.exempt || sequence > UINT64_MAX - 8192)
-        return;
-    for (int i = 0; i < WR_ROLES; i++) {
-        struct sim_displaced *gone = &session->roles[i].remembered;
-        if (!gone->there || oracle->now >= gone->until_ns ||
-            !sim_address_equal(&gone->address, &arrival->from))
-            continue;
-        if (sequence > gone->top + SIM_WINDOW_SPAN)
-            sim_jump_drop(&gone->jump, sequence, oracle->now);
-        return;
-    }
-    for (int i = 0; i < WR_ROLES; i++) {
-        struct sim_role *role = &session->roles[i];
-        struct sim_candidate *candidate = &role->candidate;
-        if (!candidate->there || !sim_address_equal(&candidate->address, &arrival->from) ||
-            wr_elapsed(candidate->since_ns, oracle->now) >= 30 * WR_S)
-            continue;
-        if (sequence > role->window.top + SIM_WINDOW_SPAN)
-            sim_jump_drop(&candidate->jump, sequence, oracle->now);
-        return;
-    }
-}
-
-/* A FORWARD of an address that is not bound, dropped where it should have moved its peer. */
-static const char *missed_move(const struct sim_oracle *oracle, const struct sim_session *session,
-                               const struct sim_arrival *arrival)
-{
-    uint64_t sequence = arrival->sight.sequence;
-    int fitting = 0;
-    if (arrival->sight.exempt || sequence > UINT64_MAX - 8192)
-        return NULL;
-    for (int i = 0; i < WR_ROLES; i++) {
-        const struct sim_displaced *gone = &session->roles[i].remembered;
-        if (session->roles[i].bound && gone->there && oracle->now < gone->until_ns &&
-            sim_address_equal(&gone->address, &arrival->from))
-            return !gone->empty && sim_path_ahead(gone->top, &gone->jump, sequence, oracle->now)
-                       ? "it was displaced less than 30 s ago and is ahead of the top remembered"
-                       : NULL;
-    }
-    for (int i = 0; i < WR_ROLES; i++) {
-        const struct sim_role *role = &session->roles[i];
-        const struct sim_candidate *candidate = &role->candidate;
-        fitting += role->bound && (oracle->config.passive_rebind == WR_REBIND_ANY ||
-                                   sim_address_same_ip(&role->address, &arrival->from));
-        if (!role->bound || !candidate->there ||
-            !sim_address_equal(&candidate->address, &arrival->from) ||
-            wr_elapsed(candidate->since_ns, oracle->now) >= 30 * WR_S)
-            continue;
-        bool loser =
-            oracle->now < role->loser_until_ns && sim_address_equal(&role->loser, &arrival->from);
-        return !loser && !role->window.empty &&
-                       wr_elapsed(role->sign_ns, oracle->now) >= 2 * WR_S &&
-                       sim_path_ahead(role->window.top, &candidate->jump, sequence, oracle->now)
-                   ? "it is a candidate ahead of the top of a peer that was silent for 2 s"
-                   : NULL;
-    }
-    return fitting == 1 && oracle->config.passive_rebind != WR_REBIND_OFF &&
-                   arrival->outcome == WR_OUTCOME_UNKNOWN_PEER
-               ? "it fits one bound peer and should be its candidate"
-               : NULL;
-}
-
 static void judge_limited(struct sim_oracle *oracle, struct sim_session *session, int role,
                           const struct sim_arrival *arrival)
 {
@@ -553,7 +485,7 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
         break;
     case WR_OUTCOME_UNKNOWN_PEER:
         if (session != NULL && role < 0)
-            missed = missed_move(oracle, session, arrival);
+            missed = sim_moving_missed(oracle, session, arrival);
         if (is_bare(arrival) ? bindings.all > 0 : session == NULL || role >= 0)
             unfounded(oracle, SIM_ORACLE_MODEL, arrival, "it is bound there");
         break;
@@ -570,8 +502,13 @@ void sim_judge_dropped(struct sim_oracle *oracle, struct sim_arrival *arrival)
     case WR_OUTCOME_CANDIDATE_UNPROVEN:
         if (session == NULL || arrival->sight.kind != SIM_SIGHT_FORWARD)
             break;
-        missed = missed_move(oracle, session, arrival);
-        note_unproven(oracle, session, arrival);
+        missed = sim_moving_missed(oracle, session, arrival);
+        sim_moving_unproven(oracle, session, arrival);
+        break;
+    case WR_OUTCOME_UNBOUND_LIMITED:
+        if (session != NULL && arrival->sight.kind == SIM_SIGHT_FORWARD &&
+            sim_moving_contends(oracle, session, &arrival->from))
+            missed = "it is a candidate or remembered, and draws on buckets of its session";
         break;
     case WR_OUTCOME_STALE_RECEIVER:
     case WR_OUTCOME_PATH_CAPPED:

@@ -271,6 +271,32 @@ Test(relay_moving, candidates_draw_on_fifty_a_second_and_the_remembered_on_other
     cr_expect_eq(forward(1, CLIENT, 11), WR_OUTCOME_FORWARDED);
 }
 
+/* With a newer token under way, what comes behind it is held and draws on the prefix; where
+ * neighbours have emptied that, the owner still comes back. */
+Test(relay_moving, an_owner_who_has_presented_comes_back_through_a_flood_of_its_prefix)
+{
+    flow();
+    desk_go(2 * WR_S);
+    cr_expect_eq(forward(1, CLIENT_2, 11), WR_OUTCOME_FORWARDED);
+    struct lease lease = copied(0);
+    cr_expect_eq(verdict_of(&lease, CLIENT_3), WR_VERDICT_CANDIDATE);
+    desk.verifies_later = true;
+    lease = desk_lease(1, WR_ROLE_CLIENT);
+    cr_expect_eq(present(&lease, CLIENT), WR_OUTCOME_LEASE_TAKEN);
+    lease.issued_ms = 1;
+    cr_expect_eq(present(&lease, CLIENT_3), WR_OUTCOME_LEASE_TAKEN);
+    lease.session = lease.sid = session_of(2);
+    cr_expect_eq(present(&lease, "203.0.113.5:9998"), WR_OUTCOME_LEASE_TAKEN);
+    while (forward(9, "203.0.113.5:9999", 1) == WR_OUTCOME_SESSION_NOT_FOUND)
+        continue;
+    cr_expect_eq(forward(1, CLIENT_3, 11), WR_OUTCOME_CANDIDATE_UNPROVEN, "a candidate");
+    cr_expect_eq(forward(2, "203.0.113.5:9998", 12), WR_OUTCOME_UNBOUND_LIMITED, "a stranger");
+    cr_expect_eq(bare_handshake("203.0.113.5:9998"), WR_OUTCOME_UNBOUND_LIMITED);
+    cr_expect_eq(forward(1, CLIENT, 11), WR_OUTCOME_FORWARDED, "remembered");
+    cr_expect_eq(desk.events[WR_EVENT_REVERTED], 1);
+    cr_expect_eq(desk_check().held, 0);
+}
+
 Test(relay_moving, a_candidate_lives_thirty_seconds)
 {
     reopen(WR_REBIND_OFF);

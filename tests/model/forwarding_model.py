@@ -13,7 +13,7 @@ class Forwarding:
     """Mixed into the relay."""
 
     def hold_with_lease(self, datagram):
-        """None where nothing is pending; else whether it is held (False: limited)."""
+        """Whether it is held: a lease is pending, and its source is not limited."""
         for request in self.pending():
             same = request.datagram.source == datagram.source and (
                 datagram.bare or request.datagram.sid == datagram.sid)
@@ -22,18 +22,14 @@ class Forwarding:
                     return False
                 request.held.append(datagram)
                 return True
-        return None
+        return False
 
     def forward(self, datagram, was_held=False):
         session = self.sessions.get(datagram.sid)
         role = session.side_of(datagram.source) if session else None
         if role is None:
-            if not was_held:
-                held = self.hold_with_lease(datagram)
-                if held is not None:
-                    if not held:
-                        self.outcome(datagram, "unbound_limited")
-                    return
+            if not was_held and self.hold_with_lease(datagram):
+                return
             found = self.contender(session, datagram) if session else None
             if isinstance(found, str):
                 self.outcome(datagram, found)
@@ -164,10 +160,9 @@ class Forwarding:
             self.count_path(datagram)
             self.bare_bound(*active[0], datagram)
             return
-        held = None if was_held or bound else self.hold_with_lease(datagram)
-        if held:
+        if not was_held and not bound and self.hold_with_lease(datagram):
             return
-        if held is False or not was_held and not self.take_unbound(datagram):
+        if not was_held and not self.take_unbound(datagram):
             self.outcome(datagram, "unbound_limited")
         elif active:
             self.outcome(datagram, "bare_ambiguous")
