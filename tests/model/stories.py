@@ -386,6 +386,29 @@ class Stories:
         elif end == 3:
             self.add({"at_ns": self.model.now + wait})
 
+    def story_leave(self):
+        """A peer that leaves while leases of its own are on their way."""
+        joined = [(session, role) for session in self.model.sessions.values()
+                  for role in session.roles if role.address is not None]
+        if not joined or self.profile not in ("keys", "verify", "leases"):
+            return
+        session, role = self.rng.choice(joined)
+        address, waits = role.address, (0, 0, 1, 1000, 25000000)
+        for _ in range(self.rng.choice((1, 2, 3))):
+            side = role.side if self.chance(80) else 1 - role.side
+            claims = self.claims(session.sid, side)
+            claims["kid"] = self.rng.choice(("k1", "k2"))
+            token = self.signed(claims, claims["kid"])
+            source = address if self.chance(80) else self.near(role)
+            self.say(source, self.lease(session, side, token), self.rng.choice(waits))
+        for _ in range(self.rng.choice((0, 0, 1, 3))):
+            self.say(address, self.header(0x10, 0, session.sid) + bytes(8))
+        self.say(address, self.header(4, 3, session.sid), self.rng.choice(waits),
+                 self.cookie_line(address))
+        if self.chance(70):
+            self.add({"at_ns": self.model.now + self.rng.choice((0, 1000, SECOND)),
+                      "key": self.key_record("k2")})
+
     def story_many_keys(self):
         """More keys than the ring has room for."""
         if self.profile != "keys" or not self.chance(30):
