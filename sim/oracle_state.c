@@ -532,8 +532,7 @@ void sim_arrivals_settle(struct sim_oracle *oracle)
     oracle->batch_cursor = 0;
 }
 
-/* ---- Beginning and end -------------------------------------------------------------------------
- */
+/* ---- Beginning and end ----------------------------------------------------------------------- */
 
 void sim_oracle_state_clear(struct sim_oracle *oracle)
 {
