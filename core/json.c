@@ -142,21 +142,31 @@ static uint32_t utf8_bytes(const uint8_t *at, const uint8_t *end)
     return bytes;
 }
 
+/* Bytes of a text that stand for themselves: ASCII but for control characters, quote and
+ * backslash. Most of most texts. */
+static bool is_plain(uint8_t byte)
+{
+    static const uint64_t plain[4] = {UINT64_C(0xfffffffb00000000), UINT64_C(0xffffffffefffffff)};
+    return (plain[byte >> 6] >> (byte & 63) & 1) != 0;
+}
+
 /* Takes a text whose opening quote was taken already. */
 static bool take_text(struct wr_json *json, struct wr_json_text *out)
 {
     const uint8_t *at = json->at;
     out->at = at;
     out->escaped = false;
-    while (at != json->end && *at != '"') {
-        uint32_t step = 1, character;
+    for (;;) {
+        while (at != json->end && is_plain(*at))
+            at++;
+        if (at == json->end || *at == '"')
+            break;
+        uint32_t step = 0, character;
         if (*at == '\\') {
             out->escaped = true;
             step = read_escape(at, json->end, &character);
         } else if (*at >= 0x80) {
             step = utf8_bytes(at, json->end);
-        } else if (*at < 0x20) {
-            step = 0;
         }
         if (step == 0)
             return fail(json);
