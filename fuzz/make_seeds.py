@@ -229,8 +229,9 @@ CLAIMS = {
     "sid-hyphen-elsewhere": {"sid": SID.replace("-ed02", "e-d02")},
     "sid-digit-missing": {"sid": SID[:-1] + "g"},
     "sid-first-digit-wrong": {"sid": "x" + SID[1:]},
-    "sub-to-be-escaped": {"sub": "a \"b\" \\ \n\u0001"},
-    "sub-to-be-escaped-and-limits-left-out": {"sub": "\"\\\t", "slimit": None, "hlimit": None},
+    # Of so many bytes that the target writes them anew.
+    "sub-to-be-escaped": {"sub": "a \"b\" \\ 34\n\u0001"},
+    "sub-to-be-escaped-and-limits-left-out": {"sub": "\"\\\t456789", "slimit": None, "hlimit": None},
     "sub-of-escaped-256": {"sub": "\u0001" * 150},
     "sub-of-a-blank-and-a-letter": {"sub": "\u2003\u200b\u2028x"},
     "sid-nil": {"sid": "00000000-0000-0000-0000-000000000000"},

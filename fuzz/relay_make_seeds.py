@@ -171,6 +171,11 @@ SEEDS = {
     + forward(CLIENT),
     "a-release": pair() + talk() + renew(CLIENT, COOKIE | RELEASE) + lease(CLIENT, 0, 0)
     + renew(SERVER, COOKIE | RELEASE),
+    "a-release-with-a-newer-lease-on-its-way": option("verify-ns", 3) + pair() + DEADLINE * 2
+    + lease(CLIENT, 0, 0, iat=1) + renew(CLIENT, COOKIE | RELEASE) + DEADLINE * 2 + talk(),
+    "a-peer-talks-on-while-it-waits": pair() + talk() + renew(SERVER, COOKIE | RELEASE)
+    + forward(CLIENT) + copy(CLIENT, CLIENT, 1) + forward(CLIENT, base=4, delta=9000, times=times(3))
+    + forward(CLIENT, 0, 1) + forward(CLIENT, base=5) + lease(SERVER_2, 1, 1, iat=1) + talk(),
     "a-handshake-in-order": pair() + HANDSHAKE + bare(CLIENT, 1, 64) + talk(),
     "a-forward-overtakes-message-3": pair() + HANDSHAKE + forward(CLIENT) + bare(CLIENT, 1, 64)
     + talk(),
@@ -300,7 +305,8 @@ SEEDS = {
     + forward(CLIENT_2) + lease(CLIENT, 0, 0) + wait(SECOND, 1) + lease(CLIENT, 0, 0),
     "a-stranger-renews-too-often": option("ip-rate", 1) + renew(CLIENT) * 4,
     "an-identity-s-limit": option("identity-rate", 1) + pair() + lease(CLIENT, 0, 0, iat=1)
-    + lease(CLIENT, 0, 0, iat=2),
+    + lease(CLIENT, 0, 0, iat=2) + lease(CLIENT_2, 0, 0, 1) + wait(SECOND, 1)
+    + lease(CLIENT_2, 0, 0, 1),
     "sources-that-nobody-answers": b"".join(lease(sender, 0, 0) for sender in (12, 13, 14, 15)),
     "every-refusal": lease(0, 0, 0, more=4) + lease(0, 0, 0, more=64) + lease(0, 0, 0, iat=15)
     + lease(0, 0, 0, ttl=6) + lease(0, 0, 0, more=8) + lease(0, 0, 0, iat=6)
