@@ -110,7 +110,7 @@ static const struct member peer_members[] = {
 #define SLOW     "{ \"profile\": \"constant\", \"rate_pps\": 5, \"bytes\": 60 }"
 #define FAST     "{ \"profile\": \"constant\", \"rate_pps\": 25, \"bytes\": 1200 }"
 #define RIFT     "{ \"profile\": \"constant\", \"rate_pps\": 10, \"bytes\": 80, \"payload\": \"rift\" }"
-#define PAUSING  "{ \"profile\": \"ping\", \"pauses\": [{ \"at\": \"3s\", \"for\": \"2500ms\" }] }"
+#define PAUSING  "{ \"profile\": \"ping\", \"pauses\": [{ \"at\": \"1s\", \"for\": \"2500ms\" }] }"
 #define SILENT   "{ \"profile\": \"silent\" }"
 #define FOR_LONG "{ \"profile\": \"ping\", \"until\": \"1s\" }"
 enum { SESSION_TRAFFIC_CLIENT, SESSION_TRAFFIC_SERVER, SESSION_PLAIN };

@@ -233,6 +233,18 @@ const char *sim_key_objection(struct sim_oracle *oracle, const uint8_t *key,
     return objection;
 }
 
+bool sim_key_joined_since(const struct sim_oracle *oracle, const uint8_t *key,
+                          const struct sim_token *token, wr_instant since_ns)
+{
+    for (uint32_t i = 0; i < oracle->key_count; i++) {
+        const struct sim_key *held = &oracle->keys[i];
+        bool fits = held->kid[0] == '\0' || (token->has_kid && strcmp(held->kid, token->kid) == 0);
+        if (held->in_ring && fits && same_key(held->bytes, key) && held->joined_ns < since_ns)
+            return false;
+    }
+    return true;
+}
+
 static void supersede(const struct sim_oracle *oracle, struct sim_key *key)
 {
     uint64_t stays_s = 3600 + 2 * (uint64_t)oracle->config.max_clock_skew_secs;
@@ -300,6 +312,7 @@ static void key_joined(struct sim_oracle *oracle, const char *kid)
     if (given == NULL || given->in_ring || strcmp(given->kid, kid) != 0)
         return;
     given->in_ring = true;
+    given->joined_ns = oracle->now;
     supersede_others(oracle, given, given->standing);
 }
 

@@ -99,6 +99,9 @@ const uint8_t *sim_signing_key_known(struct sim_oracle *oracle, const struct sim
 /* NULL where a lease under this key may be accepted now, else why not. */
 const char *sim_key_objection(struct sim_oracle *oracle, const uint8_t *key,
                               const struct sim_token *token);
+/* Whether the key, as far as it fits the token, joined the ring at that moment or later. */
+bool sim_key_joined_since(const struct sim_oracle *oracle, const uint8_t *key,
+                          const struct sim_token *token, wr_instant since_ns);
 bool sim_is_banned(const struct sim_oracle *oracle, const struct sim_digest *identity);
 
 /* oracle_count.c: outcomes, counters, memory. */

@@ -375,7 +375,11 @@ static const char *refusal_objection(struct sim_oracle *oracle, enum wr_verdict 
         return expected_of(oracle, arrival, token) == verdict ? NULL : "that check holds";
     if (verdict == WR_VERDICT_BAD_SIGNATURE) {
         const uint8_t *key = sim_signing_key_known(oracle, token);
-        return key == NULL || sim_key_objection(oracle, key, token) != NULL ? NULL : "it is good";
+        /* With the ring of when it was asked about (section 13). */
+        return key == NULL || sim_key_objection(oracle, key, token) != NULL ||
+                       sim_key_joined_since(oracle, key, token, arrival->at_ns)
+                   ? NULL
+                   : "it is good";
     }
     if (verdict == WR_VERDICT_IDENTITY_LOCKED)
         return is_locked_out(role, token) ? NULL : "the role is not locked to another identity";

@@ -129,6 +129,7 @@ struct sim_key {
     uint8_t bytes[WR_PUBLIC_KEY_BYTES];
     bool pinned, in_ring;
     enum wr_key_standing standing;
+    wr_instant joined_ns;
     wr_instant superseded_ns; /* WR_NEVER while nothing newer joined */
     wr_instant leaves_ns;     /* by the skew of that moment */
 };
