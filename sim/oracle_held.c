@@ -35,15 +35,12 @@ static void set_hold(struct sim_oracle *oracle, struct sim_arrival *held)
 {
     int role;
     struct sim_session *session = sim_path_place(oracle, held, &role);
-    held->hold_until_ns = oracle->now;
-    if (lease_pending(oracle, held)) {
-        held->hold_until_ns = WR_NEVER;
-    } else if (session != NULL && role >= 0) {
-        if (!held->was_bound && sim_path_message_3_due(session, role))
-            session->waiting_forwards++;
+    bool bound = session != NULL && role >= 0, pending = lease_pending(oracle, held);
+    held->hold_until_ns = pending ? WR_NEVER : bound ? wr_after(oracle->now, HOLD_NS) : oracle->now;
+    if (bound) { /* behind a lease that is still out, or for message 3 */
         held->was_bound = true;
         held->role = role;
-        held->hold_until_ns = wr_after(oracle->now, HOLD_NS);
+        sim_path_waits_for_message_3(session, held);
     }
     if (held->hold_until_ns == oracle->now)
         sim_oracle_violate(oracle, SIM_ORACLE_ORDER, held->tag,

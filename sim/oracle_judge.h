@@ -55,6 +55,9 @@ void sim_path_set_limits(struct sim_oracle *oracle);
 void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival);
 /* Whether this role's FORWARDs wait for its message 3 (section 1). */
 bool sim_path_message_3_due(const struct sim_session *session, int role);
+/* Counts what comes from a bound address, once, where it is a FORWARD that message 3 must precede.
+ */
+void sim_path_waits_for_message_3(struct sim_session *session, struct sim_arrival *arrival);
 /* A FORWARD that had waited goes on, whatever becomes of it: message 3 is due no more. `role` is
  * its sender's now. */
 void sim_path_waited_for_message_3(struct sim_session *session, int role,

@@ -134,8 +134,7 @@ static void sender_moved(struct sim_session *session, int role, struct sim_arriv
     arrival->promoted = true;
     arrival->was_bound = true;
     arrival->role = role;
-    if (arrival->sight.kind == SIM_SIGHT_FORWARD && sim_path_message_3_due(session, role))
-        session->waiting_forwards++;
+    sim_path_waits_for_message_3(session, arrival);
 }
 
 static void judge_promoted(struct sim_oracle *oracle, struct sim_session *session,

@@ -118,6 +118,15 @@ bool sim_path_message_3_due(const struct sim_session *session, int role)
            session->roles[1].shook_hands && !session->roles[role].sent_transport;
 }
 
+void sim_path_waits_for_message_3(struct sim_session *session, struct sim_arrival *arrival)
+{
+    if (arrival->waits_for_message_3 || arrival->sight.kind != SIM_SIGHT_FORWARD ||
+        !sim_path_message_3_due(session, arrival->role))
+        return;
+    arrival->waits_for_message_3 = true;
+    session->waiting_forwards++;
+}
+
 void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival)
 {
     int role;
@@ -137,9 +146,8 @@ void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival)
     }
     if (role >= 0 && session->roles[role].capped)
         session->roles[role].path_in += arrival->size;
-    if (role >= 0 && arrival->sight.kind == SIM_SIGHT_FORWARD &&
-        sim_path_message_3_due(session, role))
-        session->waiting_forwards++;
+    if (role >= 0)
+        sim_path_waits_for_message_3(session, arrival);
 }
 
 /* ---- Forwarded ------------------------------------------------------------------------------- */
@@ -274,7 +282,9 @@ static void judge_limits(struct sim_oracle *oracle, struct sim_session *session,
 void sim_path_waited_for_message_3(struct sim_session *session, int role,
                                    const struct sim_arrival *arrival)
 {
-    int sender = arrival->behind_lease ? role : arrival->role;
+    /* one that was held behind its lease waits for message 3 from there on as what it was bound as
+     * then, and may be bound no more when the wait ends */
+    int sender = arrival->was_bound ? arrival->role : role;
     if (arrival->kept && (arrival->was_bound || arrival->behind_lease) &&
         arrival->sight.kind == SIM_SIGHT_FORWARD && session->first_shaker_known &&
         (int)session->first_shaker == sender)

@@ -90,12 +90,13 @@ struct sim_arrival {
     bool bad_source; /* nothing may be sent there (section 5) */
     bool elsewhere;  /* it was bound in an active session of another relay when it arrived */
     bool kept, met, has_outcome, has_verdict, applied, promoted;
-    bool was_bound;    /* the source was bound in its session when it arrived, */
-    int role;          /* in this role */
-    bool behind_lease; /* it was held while a lease of its source was on its way */
-    bool asked;        /* its verification went out */
-    bool peer_left;    /* a lease whose peer released its role while it was on its way */
-    bool in_queue;     /* it joined one of the two queues, the first where `first_class` */
+    bool was_bound;           /* the source was bound in its session when it arrived, */
+    int role;                 /* in this role */
+    bool waits_for_message_3; /* as far as is known: counted in waiting_forwards of its session */
+    bool behind_lease;        /* it was held while a lease of its source was on its way */
+    bool asked;               /* its verification went out */
+    bool peer_left;           /* a lease whose peer released its role while it was on its way */
+    bool in_queue;            /* it joined one of the two queues, the first where `first_class` */
     bool first_class;
     bool cookie_was_good; /* when the lease was taken: it does not age while that is verified */
     struct sim_digest signed_by;
