@@ -2,8 +2,6 @@
 
 #include "json_text.h"
 
-#include <fault.h>
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -232,17 +230,9 @@ static bool is_read_as_written(struct sim_document *document)
 static void complain_of_twins(struct sim_document *document, const cJSON *node)
 {
     for (const cJSON *child = node->child; child; child = child->next) {
-        if (cJSON_IsObject(node)) {
-            for (const cJSON *earlier = node->child; earlier != child; earlier = earlier->next) {
-                if (WR_FAULT(scenario_twins_apart) && earlier->next != child)
-                    continue;
-                if (strcmp(earlier->string, child->string) == 0) {
-                    sim_complain(document, child, SIM_AT_NAME,
-                                 "expected each member once, found \"%s\" again", child->string);
-                    break;
-                }
-            }
-        }
+        if (cJSON_IsObject(node) && sim_json_is_twin(node, child))
+            sim_complain(document, child, SIM_AT_NAME,
+                         "expected each member once, found \"%s\" again", child->string);
         complain_of_twins(document, child);
     }
 }

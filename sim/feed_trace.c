@@ -20,16 +20,6 @@ __attribute__((format(printf, 1, 2))) static const char *complain(const char *fo
     return message;
 }
 
-static bool read_whole(const cJSON *item, uint64_t *out)
-{
-    if (!cJSON_IsNumber(item) || item->valuedouble < 0 ||
-        item->valuedouble > (double)SIM_EXACT_MAX ||
-        (double)(uint64_t)item->valuedouble != item->valuedouble)
-        return false;
-    *out = (uint64_t)item->valuedouble;
-    return true;
-}
-
 static int digit_of(char c)
 {
     if (c >= '0' && c <= '9')
@@ -113,10 +103,10 @@ static const char *read_config_member(const cJSON *item, struct sim_feed_config 
         if (!cJSON_IsString(item) || !wr_address_parse(item->valuestring, &out->listen))
             return complain("\"listen\" must be an address with a port");
     } else if (strcmp(name, "start_unix_ms") == 0) {
-        if (!read_whole(item, &out->start_unix_ms))
+        if (!sim_json_whole(item, &out->start_unix_ms))
             return complain("\"start_unix_ms\" must be a whole number of milliseconds");
     } else if (strcmp(name, "verify_ns") == 0) {
-        if (!read_whole(item, &out->verify_ns))
+        if (!sim_json_whole(item, &out->verify_ns))
             return complain("\"verify_ns\" must be a whole number of nanoseconds");
     } else if (strcmp(name, "keys") == 0) {
         return read_keys(item, out);
@@ -135,11 +125,8 @@ static const char *twin_in(const cJSON *node)
 {
     const char *twin = NULL;
     for (const cJSON *child = node->child; child != NULL && twin == NULL; child = child->next) {
-        for (const cJSON *earlier = node->child; cJSON_IsObject(node) && earlier != child;
-             earlier = earlier->next) {
-            if (strcmp(earlier->string, child->string) == 0)
-                return child->string;
-        }
+        if (cJSON_IsObject(node) && sim_json_is_twin(node, child))
+            return child->string;
         twin = twin_in(child);
     }
     return twin;
@@ -255,7 +242,7 @@ static const char *read_event(const cJSON *item, uint64_t line, sim_feed_cookie 
         cJSON positive = *item;
         if (cJSON_IsNumber(item) && item->valuedouble < 0)
             positive.valuedouble = -item->valuedouble;
-        if (!read_whole(&positive, &size))
+        if (!sim_json_whole(&positive, &size))
             return complain("\"wall_step_ms\" must be a whole number of milliseconds");
         out->wall_step_ms = item->valuedouble < 0 ? -(int64_t)size : (int64_t)size;
         return NULL;
@@ -295,7 +282,7 @@ const char *sim_feed_read_line(const char *text, uint64_t line, sim_feed_cookie 
         return message;
     for (const cJSON *item = root->child; item != NULL && wrong == NULL; item = item->next) {
         if (strcmp(item->string, "at_ns") == 0) {
-            timed = read_whole(item, &out->at_ns);
+            timed = sim_json_whole(item, &out->at_ns);
             if (!timed)
                 wrong = complain("\"at_ns\" must be a whole number of nanoseconds below 2^53");
         } else if (strcmp(item->string, "from") == 0) {

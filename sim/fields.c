@@ -152,11 +152,9 @@ static bool read_whole(struct sim_reader *reader, const cJSON *value, const stru
                        uint64_t type_max, uint64_t *whole)
 {
     uint64_t max = field->max ? field->max : type_max;
-    double number = value->valuedouble;
-    if (cJSON_IsNumber(value) && number >= 0 && number <= (double)SIM_EXACT_MAX &&
-        (double)(uint64_t)number == number && (uint64_t)number >= field->min &&
-        (uint64_t)number <= max) {
-        *whole = (uint64_t)number;
+    uint64_t number;
+    if (sim_json_whole(value, &number) && number >= field->min && number <= max) {
+        *whole = number;
         return true;
     }
     return expected(

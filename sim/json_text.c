@@ -1,6 +1,7 @@
 #include "json_text.h"
 
-#include <stdbool.h>
+#include <fault.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,4 +132,25 @@ const char *sim_json_flaw(const char *text, const char **expected, uint32_t *byt
         }
     }
     return NULL;
+}
+
+bool sim_json_whole(const cJSON *item, uint64_t *out)
+{
+    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) ||
+        item->valuedouble > (double)SIM_EXACT_MAX ||
+        (double)(uint64_t)item->valuedouble != item->valuedouble)
+        return false;
+    *out = (uint64_t)item->valuedouble;
+    return true;
+}
+
+bool sim_json_is_twin(const cJSON *object, const cJSON *member)
+{
+    for (const cJSON *earlier = object->child; earlier != member; earlier = earlier->next) {
+        if (WR_FAULT(scenario_twins_apart) && earlier->next != member)
+            continue;
+        if (strcmp(earlier->string, member->string) == 0)
+            return true;
+    }
+    return false;
 }

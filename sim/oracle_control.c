@@ -57,12 +57,16 @@ const uint8_t *sim_signing_key(struct sim_oracle *oracle, const struct sim_arriv
 /* ---- The two queues (section 2) ----------------------------------------------------------------
  */
 
+/* Whether check 3 may choose this key for this token. */
+static bool key_fits(const struct sim_key *key, const struct sim_token *token)
+{
+    return key->kid[0] == '\0' || (token->has_kid && strcmp(key->kid, token->kid) == 0);
+}
+
 static bool ring_knows(const struct sim_oracle *oracle, const struct sim_token *token)
 {
     for (uint32_t i = 0; i < oracle->key_count; i++) {
-        const struct sim_key *key = &oracle->keys[i];
-        if (key->in_ring &&
-            (key->kid[0] == '\0' || (token->has_kid && strcmp(key->kid, token->kid) == 0)))
+        if (oracle->keys[i].in_ring && key_fits(&oracle->keys[i], token))
             return true;
     }
     return false;
@@ -221,7 +225,7 @@ const char *sim_key_objection(struct sim_oracle *oracle, const uint8_t *key,
         const struct sim_key *held = &oracle->keys[i];
         if (!same_key(held->bytes, key))
             continue;
-        if (held->kid[0] != '\0' && (!token->has_kid || strcmp(held->kid, token->kid) != 0))
+        if (!key_fits(held, token))
             objection = "it names another key than the one that signed it";
         else if (!held->in_ring)
             objection = "its key has left the ring";
@@ -238,8 +242,8 @@ bool sim_key_joined_since(const struct sim_oracle *oracle, const uint8_t *key,
 {
     for (uint32_t i = 0; i < oracle->key_count; i++) {
         const struct sim_key *held = &oracle->keys[i];
-        bool fits = held->kid[0] == '\0' || (token->has_kid && strcmp(held->kid, token->kid) == 0);
-        if (held->in_ring && fits && same_key(held->bytes, key) && held->joined_ns < since_ns)
+        if (held->in_ring && key_fits(held, token) && same_key(held->bytes, key) &&
+            held->joined_ns < since_ns)
             return false;
     }
     return true;

@@ -1,6 +1,7 @@
 #include "relay_options.h"
 
-#include <math.h>
+#include "json_text.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -60,8 +61,8 @@ static int choose(const cJSON *value, const char *const *choices, int count)
 
 static const char *set_number(void *member, const cJSON *value)
 {
-    double number = cJSON_IsNumber(value) ? value->valuedouble : -1;
-    if (!(number >= 0 && number <= UINT32_MAX && number == floor(number)))
+    uint64_t number;
+    if (!sim_json_whole(value, &number) || number > UINT32_MAX)
         return "a whole number from 0 to 4294967295";
     uint32_t whole = (uint32_t)number;
     memcpy(member, &whole, sizeof whole);
