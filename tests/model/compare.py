@@ -122,12 +122,14 @@ def main():
                          help="given to PROGRAM feed before the trace; may be repeated")
     options.add_argument("--seed", type=int, default=1, help="of the first trace")
     options.add_argument("--count", type=int, default=200)
-    options.add_argument("--keep", default="model-differences", help="folder for what differs")
+    options.add_argument("--keep", default="build/model-differences",
+                         help="folder for what differs (%(default)s)")
     options.add_argument("--most", type=int, default=10, help="stop after this many differences")
     options.add_argument("--no-shrink", action="store_true")
     options.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     options.add_argument("--counts", action="store_true", help="show what the traces reached")
-    options.add_argument("--trace", action="append", default=[], help="compare on these files instead")
+    options.add_argument("--trace", nargs="+", default=[], metavar="FILE",
+                         help="compare on these files instead")
     given = options.parse_args()
     program = os.path.abspath(given.program)
     if not os.access(program, os.X_OK) or os.path.isdir(program):
