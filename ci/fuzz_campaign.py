@@ -13,6 +13,7 @@ import concurrent.futures
 import glob
 import math
 import os
+import queue
 import re
 import shutil
 import signal
@@ -26,15 +27,19 @@ from fuzz_merge import merge_one
 import fuzz_speed
 
 FINDINGS_MAX = 20  # of one target and campaign: what comes then is more of the same
-# The engine runs in turns, so that a campaign that is killed loses no more than one.
+# Of processor time: a campaign that is killed loses no more than one turn of each processor.
 TURN_SECONDS = 600
 # An engine counts the seconds that go by. Where others use the processors too it is started again
 # for those that it lacks, so many times at most.
-TURNS_MORE = 20
+STARTS_MORE = 20
 STARVED_MAX = 10  # seconds that may go by for one of processor time
 
 
 # ---- One target ---------------------------------------------------------------------------------
+
+def count_of(findings):
+    return f"{findings or 'no'} finding{'s' * (findings != 1)}"
+
 
 def numbers_of(log):
     """Edges and features before and after, executions."""
@@ -49,9 +54,9 @@ def numbers_of(log):
     return first, last, executions
 
 
-def run_engine(target, seconds, turn, artifacts):
+def run_engine(target, seconds, start, artifacts):
     """(processor time, time that went by, what it wrote, what it found)."""
-    path = os.path.join(target.work, f"log-{turn}")
+    path = os.path.join(target.work, f"log-{start}")
     spent, went_by = spent_by([target.engine, f"-max_total_time={max(1, math.ceil(seconds))}",
                                "-print_final_stats=1", f"-artifact_prefix={artifacts}/",
                                *target.options(), os.path.join(target.work, "corpus"), target.seeds],
@@ -70,45 +75,68 @@ class Campaign:
         self.executions, self.cpu = 0, 0.0
         self.before, self.after = (0, 0), (0, 0)
         self.in_all = Totals(target).counts
+        self.starts = 0  # of its engine
+        self.slower = 1.0  # seconds that go by for one of processor time
+        self.known_again = 0
         self.merged = None  # a sentence
         self.broke_off = None
         self.stats = {}  # AFL++'s own
 
-    def fuzz(self, seconds):
-        """Fuzzes for so many seconds of processor time, going on after each finding."""
-        self.findings.recall()
-        slower = 1.0  # seconds that go by for one of processor time
-        known_again = 0
-        for turn in range(FINDINGS_MAX + TURNS_MORE + math.ceil(seconds / TURN_SECONDS)):
-            left = min(seconds - self.cpu, TURN_SECONDS)
-            if left <= 0 or stopping.is_set():
-                break
-            totals = Totals(self.target)  # before it: it counts for the program that runs now
-            spent, went_by, log, new = run_engine(self.target, left * slower, turn,
-                                                  self.findings.folder_of_new)
-            if spent > 1:
-                slower = min(max(went_by / spent, 1.0), STARVED_MAX)
-            before, after, executions = numbers_of(log)
-            self.in_all = totals.add(executions, spent, turn == 0)
-            self.cpu += spent
-            self.executions += executions
-            self.before = before if turn == 0 else self.before
-            self.after = max(self.after, after)
-            added = [self.findings.add(path, log) for path in new]
-            known_again += bool(new) and not any(added)
-            if known_again == 3 or len(self.findings.seen) >= FINDINGS_MAX:
-                break  # it finds the same at once, every time: that must be mended first
-            if not new and not stopping.is_set() and \
-                    not re.search(r"^Done \d+ runs|stat::number", log, re.MULTILINE):
-                print(f"{self.target.name}: the engine ended without a word:\n{log[-2000:]}")
-                self.findings.seen[f"the engine {turn}"] = (self.target.seeds,
-                                                            "the engine did not run")
-                break
+    def say(self, words):
+        """What somebody who waits wants to know; the table is for when all is done."""
+        sys.stderr.write(f"{self.target.name}: {words}\n")  # at once: targets run side by side
 
-    def whole(self, seconds, merge):
-        """Whatever happens to one target, the report of the others is due."""
+    def engine_runs(self, seconds):
+        """Lets the engine run once, up to so many seconds of processor time. False where more of
+        it would not do."""
+        totals = Totals(self.target)  # before it: it counts for the program that runs now
+        spent, went_by, log, new = run_engine(self.target, seconds * self.slower, self.starts,
+                                              self.findings.folder_of_new)
+        if spent > 1:
+            self.slower = min(max(went_by / spent, 1.0), STARVED_MAX)
+        before, after, executions = numbers_of(log)
+        self.in_all = totals.add(executions, spent, self.starts == 0)
+        self.cpu += spent
+        self.executions += executions
+        self.before = before if self.starts == 0 else self.before
+        self.after = max(self.after, after)
+        self.starts += 1
+        added = [self.findings.add(path, log) for path in new]
+        for line in filter(None, added):
+            self.say("found " + line)
+        self.known_again += bool(new) and not any(added)
+        if self.known_again == 3 or len(self.findings.seen) >= FINDINGS_MAX:
+            return False  # it finds the same at once, every time: that must be mended first
+        if not new and not stopping.is_set() and \
+                not re.search(r"^Done \d+ runs|stat::number", log, re.MULTILINE):
+            print(f"{self.target.name}: the engine ended without a word:\n{log[-2000:]}")
+            self.findings.seen[f"the engine {self.starts}"] = (self.target.seeds,
+                                                               "the engine did not run")
+            return False
+        return True
+
+    def fuzz(self, seconds):
+        """Fuzzes for one turn, going on after each finding. Whether another turn is due before it
+        has had so many seconds of processor time."""
+        if self.starts == 0:
+            self.findings.recall()
+        if stopping.is_set():
+            return False
+        self.say(f"{self.cpu / 60:,.1f} of {seconds / 60:,.1f} CPU minutes, {self.executions:,} "
+                 f"executions, {count_of(len(self.findings.seen))}; its turn begins")
+        most = FINDINGS_MAX + STARTS_MORE + math.ceil(seconds / TURN_SECONDS)
+        end_of_turn = min(seconds, self.cpu + TURN_SECONDS)
+        while self.cpu < end_of_turn and not stopping.is_set():
+            if self.starts == most or not self.engine_runs(end_of_turn - self.cpu):
+                return False
+        return self.cpu < seconds and not stopping.is_set()
+
+    def turn(self, seconds, merge):
+        """Whether another one is due. Whatever happens to one target, the report of the others is
+        due too."""
         try:
-            self.fuzz(seconds)
+            if self.fuzz(seconds):
+                return True
             if stopping.is_set():
                 self.merged = "stopped: its corpus is as it was"
             elif merge:
@@ -117,7 +145,27 @@ class Campaign:
             self.broke_off = str(error)
         except Exception as error:
             self.broke_off = f"{type(error).__name__}: {error}"
-        return self
+        return False
+
+
+def in_turns(campaigns, seconds, merge, jobs):
+    """Each gets a turn, then each the next: whoever stops a long campaign has fuzzed every target.
+    What has had its last, in the order in which it is done."""
+    ended, left = queue.SimpleQueue(), len(campaigns)
+
+    def turn_of(campaign):
+        ended.put((campaign, campaign.turn(seconds, merge)))
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=jobs) as pool:
+        for campaign in campaigns:
+            pool.submit(turn_of, campaign)
+        while left > 0:
+            campaign, goes_on = ended.get()
+            if goes_on:
+                pool.submit(turn_of, campaign)
+            else:
+                left -= 1
+                yield campaign
 
 
 def side_by_side(function, each, jobs):
@@ -134,23 +182,23 @@ def run(arguments, targets):
     print(row.format("target", "executions", "a CPU s", "CPU s", "edges", "features", "corpus",
                      "findings", "in all: runs", "CPU min"), flush=True)
     campaigns = [Campaign(target) for target in targets]
-    for done in side_by_side(
-            lambda campaign: campaign.whole(arguments.seconds, not arguments.no_merge), campaigns,
-            arguments.jobs):
+    for done in in_turns(campaigns, arguments.seconds, not arguments.no_merge, arguments.jobs):
         rate = done.executions / done.cpu if done.cpu else 0
-        print(row.format(
+        lines = [row.format(
             done.target.name, f"{done.executions:,}", f"{rate:,.0f}", f"{done.cpu:,.0f}",
             f"{done.before[0]} → {done.after[0]}", f"{done.before[1]} → {done.after[1]}",
             len(os.listdir(done.target.seeds)), len(done.findings.seen),
-            f"{done.in_all['executions']:,}", f"{done.in_all['cpu_seconds'] / 60:,.1f}"), flush=True)
+            f"{done.in_all['executions']:,}", f"{done.in_all['cpu_seconds'] / 60:,.1f}")]
         if done.merged:
-            print(f"{'':<11}{done.merged}", flush=True)
+            lines.append(f"{'':<11}{done.merged}")
         if done.broke_off:
-            print(f"{'':<11}broke off: {done.broke_off}", flush=True)
+            lines.append(f"{'':<11}broke off: {done.broke_off}")
+        sys.stdout.write("\n".join(lines) + "\n")  # in one piece: others tell of their turns
+        sys.stdout.flush()
     found, broken = show_findings(campaigns)
     least = min(campaigns, key=lambda each: each.in_all["cpu_seconds"])
-    print(f"\n{found or 'no'} finding{'s' * (found != 1)}; CPU minutes of each target in all, as it is "
-          f"built now: at least {least.in_all['cpu_seconds'] / 60:,.1f} ({least.target.name}, since "
+    print(f"\n{count_of(found)}; CPU minutes of each target in all, as it is built now: at least "
+          f"{least.in_all['cpu_seconds'] / 60:,.1f} ({least.target.name}, since "
           f"{least.in_all['commit']})")
     if broken:
         print("broke off: " + " ".join(broken))
@@ -205,7 +253,8 @@ def canaries(arguments, targets):
 
 
 class AflCampaign(Campaign):
-    """AFL++ keeps its own queue in build/fuzz-afl/work/TARGET/afl and goes on from it."""
+    """AFL++ keeps its own queue in build/fuzz-afl/work/TARGET/afl and goes on from it: one turn is
+    enough."""
 
     def fuzz(self, seconds):
         target = self.target
@@ -235,8 +284,7 @@ def afl(arguments, targets):
     print(f"{'target':<12}{'executions':>12}{'a second':>10}{'corpus':>8}{'findings':>10}{'hangs':>7}",
           flush=True)
     campaigns = [AflCampaign(target) for target in targets]
-    for done in side_by_side(lambda campaign: campaign.whole(arguments.seconds, False), campaigns,
-                                arguments.jobs):
+    for done in in_turns(campaigns, arguments.seconds, False, arguments.jobs):
         if done.broke_off:
             print(f"{done.target.name:<12}broke off: {done.broke_off}", flush=True)
             continue

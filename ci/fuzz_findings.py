@@ -98,6 +98,7 @@ class Findings:
             self.add(os.path.join(self.folder_of_new, name), "")
 
     def add(self, path, log):
+        """What it is and where, on a line; None where that was known."""
         sign = judge(self.target, path)
         if sign is None and sign_of(log) is not None:
             sign = in_engine(sign_of(log))
@@ -105,9 +106,9 @@ class Findings:
             sign = judge_in_engine(self.target, path) or in_engine(None)
         if sign[0] in self.seen:
             os.unlink(path)
-            return False
+            return None
         self.seen[sign[0]] = (self.minimised(path, sign), sign[1])
-        return True
+        return f"{sign[1]}: {shown(self.seen[sign[0]][0])}"
 
     def minimised(self, path, sign):
         small = path + ".min"

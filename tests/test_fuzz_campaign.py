@@ -14,6 +14,7 @@ import unittest
 CI = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "ci")
 sys.path.insert(0, CI)
 
+import fuzz_campaign
 import fuzz_engine
 import fuzz_findings
 import fuzz_merge
@@ -252,6 +253,34 @@ class Findings(Campaign):
         self.assertIn("json: PROPERTY part.c:65", text)
         self.assertIn("1 finding;", text)
         self.assertIn("\nbroke off: relay\n", text)
+
+
+    def test_who_waits_is_told_at_once(self):
+        _, text = self.campaign("", "breaks A", "breaks A", seconds="1000")
+        told = [line for line in text.splitlines() if line.startswith("json: ")]
+        self.assertEqual(told[0],
+                         "json: 0.0 of 16.7 CPU minutes, 0 executions, no findings; its turn begins")
+        self.assertRegex(told[1], r"^json: found PROPERTY part.c:65: A holds: with 4711: .*/part-c-65")
+        self.assertLess(text.index(told[1]), text.index("  replay "))
+
+
+class Turns(unittest.TestCase):
+    def test_whoever_has_had_a_turn_is_the_last_to_have_the_next(self):
+        order = []
+
+        class Fake:
+            def __init__(self, name, turns):
+                self.name, self.turns = name, turns
+
+            def turn(self, seconds, merge):
+                order.append(f"{self.name} {seconds} {merge}")
+                self.turns -= 1
+                return self.turns > 0
+
+        three = [Fake("a", 2), Fake("b", 1), Fake("c", 3)]
+        done = [each.name for each in fuzz_campaign.in_turns(three, 7, True, 1)]
+        self.assertEqual(order, [f"{name} 7 True" for name in "abcacc"])
+        self.assertEqual("".join(done), "bac")
 
 
 class Forms(Campaign):
