@@ -36,7 +36,9 @@ static void set_hold(struct sim_oracle *oracle, struct sim_arrival *held)
     int role;
     struct sim_session *session = sim_path_place(oracle, held, &role);
     bool bound = session != NULL && role >= 0, pending = lease_pending(oracle, held);
-    held->hold_until_ns = pending ? WR_NEVER : bound ? wr_after(oracle->now, HOLD_NS) : oracle->now;
+    /* what another of its batch has taken the peer back from waits on, to no avail */
+    bool waits = bound || held->waits_for_message_3;
+    held->hold_until_ns = pending ? WR_NEVER : waits ? wr_after(oracle->now, HOLD_NS) : oracle->now;
     if (bound) { /* behind a lease that is still out, or for message 3 */
         held->was_bound = true;
         held->role = role;

@@ -58,6 +58,11 @@ bool sim_path_message_3_due(const struct sim_session *session, int role);
 /* Counts what comes from a bound address, once, where it is a FORWARD that message 3 must precede.
  */
 void sim_path_waits_for_message_3(struct sim_session *session, struct sim_arrival *arrival);
+/* A vacated role or a newer token in a PRESENT starts the bare handshake anew (section 1). */
+void sim_path_handshake_anew(struct sim_session *session);
+/* The datagram that moved its sender is a bound address's from now on, and so are those behind it.
+ */
+void sim_path_sender_moved(struct sim_session *session, int role, struct sim_arrival *arrival);
 /* A FORWARD that had waited goes on, whatever becomes of it: message 3 is due no more. `role` is
  * its sender's now. */
 void sim_path_waited_for_message_3(struct sim_session *session, int role,

@@ -186,22 +186,12 @@ static void take_terms(struct sim_oracle *oracle, struct sim_role *role,
     set_end(oracle, role);
 }
 
-/* Section 1: a vacated role or a newer token in a PRESENT starts the bare handshake anew. */
-static void handshake_anew(struct sim_session *session)
-{
-    session->first_shaker_known = false;
-    session->message_3_over = false;
-    session->waiting_forwards = 0;
-    for (int role = 0; role < WR_ROLES; role++)
-        session->roles[role].shook_hands = session->roles[role].sent_transport = false;
-}
-
 static void restarted(struct sim_session *session, int role, const struct sim_arrival *arrival)
 {
     if (arrival->sight.kind != SIM_SIGHT_PRESENT)
         return;
     sim_window_clear(&session->roles[role].window);
-    handshake_anew(session);
+    sim_path_handshake_anew(session);
 }
 
 void sim_judge_bound(struct sim_oracle *oracle, const struct wr_event *event)

@@ -124,19 +124,6 @@ static const char *objection_2(struct sim_oracle *oracle, const struct sim_role 
     return NULL;
 }
 
-/* The datagram that moved its sender is a bound address's from now on. */
-static void sender_moved(struct sim_session *session, int role, struct sim_arrival *arrival)
-{
-    if (arrival == NULL)
-        return;
-    /* one that waited as another role, before its sender lost that, waits no more */
-    sim_path_waited_for_message_3(session, role, arrival);
-    arrival->promoted = true;
-    arrival->was_bound = true;
-    arrival->role = role;
-    sim_path_waits_for_message_3(session, arrival);
-}
-
 static void judge_promoted(struct sim_oracle *oracle, struct sim_session *session,
                            const struct wr_event *event)
 {
@@ -195,7 +182,8 @@ static void judge_promoted(struct sim_oracle *oracle, struct sim_session *sessio
         role->candidate.there = false;
     sim_session_bind(oracle, session, (int)event->role, event->address);
     role->sign_ns = role->heard_ns = session->heard_ns = oracle->now;
-    sender_moved(session, (int)event->role, arrival);
+    if (arrival != NULL)
+        sim_path_sender_moved(session, (int)event->role, arrival);
 }
 
 static const char *objection_reverted(struct sim_oracle *oracle, const struct sim_role *role,
@@ -254,9 +242,10 @@ static void judge_reverted(struct sim_oracle *oracle, struct sim_session *sessio
         role->candidate.there = false;
     sim_session_bind(oracle, session, (int)event->role, event->address);
     role->sign_ns = role->heard_ns = session->heard_ns = oracle->now;
-    sender_moved(session, (int)event->role, arrival);
-    if (arrival != NULL)
+    if (arrival != NULL) {
+        sim_path_sender_moved(session, (int)event->role, arrival);
         arrival->applied = true;
+    }
 }
 
 /* ---- FORWARDs of addresses that are not bound -------------------------------------------------
@@ -417,10 +406,7 @@ static void judge_vacated(struct sim_oracle *oracle, struct sim_session *session
         session->waiting_since_ns = event->at_ns;
     }
     session->active = false;
-    session->first_shaker_known = session->message_3_over = false;
-    session->waiting_forwards = 0;
-    for (int i = 0; i < WR_ROLES; i++)
-        session->roles[i].shook_hands = session->roles[i].sent_transport = false;
+    sim_path_handshake_anew(session);
     sim_session_deadline_moved(oracle, session);
 }
 

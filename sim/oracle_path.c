@@ -127,6 +127,24 @@ void sim_path_waits_for_message_3(struct sim_session *session, struct sim_arriva
     session->waiting_forwards++;
 }
 
+void sim_path_handshake_anew(struct sim_session *session)
+{
+    session->first_shaker_known = session->message_3_over = false;
+    session->waiting_forwards = 0;
+    for (int role = 0; role < WR_ROLES; role++)
+        session->roles[role].shook_hands = session->roles[role].sent_transport = false;
+}
+
+void sim_path_sender_moved(struct sim_session *session, int role, struct sim_arrival *arrival)
+{
+    /* one that waited as another role, before its sender lost that, waits no more */
+    sim_path_waited_for_message_3(session, role, arrival);
+    arrival->promoted = true;
+    arrival->was_bound = true;
+    arrival->role = role;
+    sim_path_waits_for_message_3(session, arrival);
+}
+
 void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival)
 {
     int role;
@@ -313,6 +331,7 @@ static void judge_order(struct sim_oracle *oracle, struct sim_session *session, 
     bool transport = arrival->sight.kind == SIM_SIGHT_BARE_TRANSPORT;
     bool behind_forward = arrival->number < sender->last_forward;
     bool behind_bare = arrival->number < sender->last_bare;
+    bool waited = arrival->kept || arrival->waits_for_message_3;
     sim_oracle_judges(oracle, SIM_ORACLE_ORDER);
     if (transport && (!session->roles[0].shook_hands || !session->roles[1].shook_hands))
         objection = "a bare transport packet passed before a handshake packet went each way";
@@ -320,7 +339,7 @@ static void judge_order(struct sim_oracle *oracle, struct sim_session *session, 
         objection = NULL; /* held behind a lease: its source may be bound by another one since */
     else if (transport ? behind_bare /* message 3 goes before FORWARDs that waited for it */
              : is_bare(arrival) ? behind_bare || behind_forward
-                                : behind_forward || (behind_bare && !arrival->kept))
+                                : behind_forward || (behind_bare && !waited))
         objection = "it left behind a later packet of its sender";
     else if (!is_bare(arrival) && sim_path_message_3_due(session, role) && !arrival->kept &&
              session->waiting_forwards + forwards_behind(oracle, arrival) <= HOLD_FORWARDS &&

@@ -406,13 +406,11 @@ static void touch(struct sim_oracle *oracle, uint32_t slot)
     oracle->touched[oracle->touched_count++] = slot;
 }
 
-static struct sim_arrival *met(struct sim_oracle *oracle, struct sim_arrival *arrival)
+/* A core takes a batch in order. When it first speaks of one, it has had those before it. */
+static void meet_until(struct sim_oracle *oracle, uint32_t count)
 {
-    if (!arrival->met) {
-        arrival->met = true;
-        sim_path_arrived(oracle, arrival);
-    }
-    return arrival;
+    while (oracle->batch_met < count)
+        sim_path_arrived(oracle, &oracle->batch[oracle->batch_met++]);
 }
 
 struct sim_arrival *sim_arrival_find(struct sim_oracle *oracle, uint64_t tag)
@@ -423,14 +421,15 @@ struct sim_arrival *sim_arrival_find(struct sim_oracle *oracle, uint64_t tag)
             at -= oracle->batch_count;
         if (oracle->batch[at].tag == tag) {
             oracle->batch_cursor = at;
-            return met(oracle, &oracle->batch[at]);
+            meet_until(oracle, at + 1);
+            return &oracle->batch[at];
         }
     }
     uint32_t slot = sim_map_find(&oracle->kept_by_tag, tag);
     if (slot == SIM_NO_SLOT)
         return NULL;
     touch(oracle, slot);
-    return met(oracle, &oracle->kept[slot]->arrival);
+    return &oracle->kept[slot]->arrival;
 }
 
 /* A copy by the library: where a bound of the size is known, compilers make one in place that is
@@ -523,13 +522,13 @@ void sim_arrivals_settle(struct sim_oracle *oracle)
         if (is_done(&oracle->kept[slot]->arrival))
             release(oracle, slot);
     }
+    meet_until(oracle, oracle->batch_count);
     for (uint32_t i = 0; i < oracle->batch_count; i++) {
         if (!is_done(&oracle->batch[i]))
-            keep(oracle, met(oracle, &oracle->batch[i]));
+            keep(oracle, &oracle->batch[i]);
     }
     oracle->touched_count = 0;
-    oracle->batch_count = 0;
-    oracle->batch_cursor = 0;
+    oracle->batch_count = oracle->batch_met = oracle->batch_cursor = 0;
 }
 
 /* ---- Beginning and end ----------------------------------------------------------------------- */
@@ -551,7 +550,7 @@ void sim_oracle_state_clear(struct sim_oracle *oracle)
     sim_map_clear(&oracle->cookie_map[1]);
     sim_map_clear(&oracle->prefix_map);
     sim_map_clear(&oracle->identity_map);
-    oracle->batch_count = oracle->batch_cursor = oracle->touched_count = 0;
+    oracle->batch_count = oracle->batch_met = oracle->batch_cursor = oracle->touched_count = 0;
     oracle->held_now = oracle->pending_now = 0;
     oracle->next_hold_ns = WR_NEVER;
     oracle->key_count = oracle->revoked_count = oracle->ban_count = 0;

@@ -89,7 +89,7 @@ struct sim_arrival {
     struct sim_sight sight;
     bool bad_source; /* nothing may be sent there (section 5) */
     bool elsewhere;  /* it was bound in an active session of another relay when it arrived */
-    bool kept, met, has_outcome, has_verdict, applied, promoted;
+    bool kept, has_outcome, has_verdict, applied, promoted;
     bool was_bound;           /* the source was bound in its session when it arrived, */
     int role;                 /* in this role */
     bool waits_for_message_3; /* as far as is known: counted in waiting_forwards of its session */
@@ -202,6 +202,7 @@ struct sim_oracle {
     struct sim_arrival *batch;
     uint8_t *batch_bytes;
     uint32_t batch_count, batch_capacity, batch_cursor;
+    uint32_t batch_met; /* the first so many of them: the core has had them */
     uint64_t arrivals;
 
     struct sim_kept **kept; /* pointers, so that growth moves no bytes */
