@@ -1,6 +1,7 @@
 /*
  * Mutations of the target `relay`: those of fuzz/actions.h, whole stories that lead somewhere (a
- * pair that talks, a peer that moves, a handshake), and the engine's own on bare bytes.
+ * pair that talks, a peer that moves, a handshake), busy moments of a few peers, and the engine's
+ * own on bare bytes.
  */
 #include "relay_actions.h"
 
@@ -83,6 +84,174 @@ static size_t tell(uint8_t *bytes, size_t size, size_t size_max, uint64_t *rando
     return size + count;
 }
 
+/* ---- Busy moments ------------------------------------------------------------------------------
+ * What has gone wrong in oracles and core took several things at once: handshakes, leases on their
+ * way and peers that move, some of it handed in together. Numbers as above each do_… in
+ * relay_actions.c, chosen so that most of them mean something.
+ */
+
+#define MOMENT_MAX 16 /* records */
+#define RECORD_MAX (2 + BODY_MAX)
+
+#define ONE_OF(random, ...)                                                                        \
+    one_of(random, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+
+static uint8_t one_of(uint64_t *random, const uint8_t *choices, size_t count)
+{
+    return choices[fuzz_random_below(random, (uint32_t)count)];
+}
+
+struct moment {
+    uint64_t *random;
+    uint8_t *at;
+};
+
+static void number(struct moment *moment, uint8_t value)
+{
+    *moment->at++ = value;
+}
+
+static uint8_t someone(struct moment *moment)
+{
+    return ONE_OF(moment->random, 0, 0, 1, 1, 2, 3, 4);
+}
+
+static uint8_t some_session(struct moment *moment)
+{
+    return ONE_OF(moment->random, 0, 0, 0, 0, 0, 1);
+}
+
+static uint8_t together(struct moment *moment)
+{
+    return ONE_OF(moment->random, 0, 16);
+}
+
+static uint8_t some_times(struct moment *moment)
+{
+    return ONE_OF(moment->random, 0, 0, 0, 193, 194, 195);
+}
+
+static void forwards(struct moment *moment)
+{
+    number(moment, someone(moment));
+    number(moment, some_session(moment));
+    number(moment, ONE_OF(moment->random, 0, 0, 0, 1, 2, 3));    /* form */
+    number(moment, ONE_OF(moment->random, 0, 0, 0, 1, 2, 3, 4)); /* base of the sequence */
+    number(moment, 0);
+    number(moment, ONE_OF(moment->random, 0, 0, 1, 2, 5)); /* distance */
+    number(moment, ONE_OF(moment->random, 0, 0, 0, 210));  /* size */
+    number(moment, together(moment));
+    number(moment, some_times(moment));
+}
+
+static void bare_packets(struct moment *moment)
+{
+    number(moment, someone(moment));
+    number(moment, ONE_OF(moment->random, 0, 0, 1)); /* handshake or transport */
+    number(moment, 32);
+    number(moment, some_times(moment));
+    number(moment, together(moment));
+}
+
+static void lease_of_someone(struct moment *moment)
+{
+    uint8_t role = ONE_OF(moment->random, 0, 1);
+    number(moment, someone(moment));
+    number(moment, ONE_OF(moment->random, 0, 0, 1, 2, 3)); /* renews, cookie */
+    number(moment, 0);
+    number(moment, role); /* its sub */
+    number(moment, some_session(moment));
+    number(moment, role);
+    number(moment, ONE_OF(moment->random, 0, 0, 0, 0, 1));       /* key */
+    number(moment, 0);                                           /* its own kid */
+    number(moment, ONE_OF(moment->random, 0, 0, 1, 2, 3));       /* issued */
+    number(moment, ONE_OF(moment->random, 0, 0, 0, 0, 3, 4, 5)); /* lifetime */
+    number(moment, 0);
+    number(moment, ONE_OF(moment->random, 0, 0, 0, 0, 0, 0, 0, 1)); /* damage */
+    number(moment, 0);
+    number(moment, together(moment));
+}
+
+static void renews(struct moment *moment)
+{
+    number(moment, someone(moment));
+    number(moment, some_session(moment));
+    /* with a cookie, or that and a release */
+    number(moment, (uint8_t)(ONE_OF(moment->random, 0, 1, 1, 3) | together(moment)));
+    number(moment, 0);
+}
+
+static void copies(struct moment *moment)
+{
+    number(moment, someone(moment));
+    number(moment, someone(moment));
+    number(moment, ONE_OF(moment->random, 0, 1, 2, 3));
+    number(moment, some_times(moment));
+}
+
+static void time_passes(struct moment *moment)
+{
+    number(moment, ONE_OF(moment->random, 0, 1, 2, 3, 4, 5, 6, 7, 9, 9, 11)); /* scale */
+    number(moment, ONE_OF(moment->random, 1, 2, 3, 4, 5));
+}
+
+static void one_byte(struct moment *moment)
+{
+    number(moment, ONE_OF(moment->random, 0, 0, 0, 1, 2, 3));
+}
+
+static void verifier_is_slow(struct moment *moment)
+{
+    number(moment, 17); /* the option verify-ns, as in slow_verifier above */
+    number(moment, ONE_OF(moment->random, 1, 2, 3, 4, 5));
+}
+
+static const struct {
+    uint8_t tag, weight;
+    void (*body)(struct moment *moment);
+} happenings[] = {
+    {RELAY_DO_FORWARD, 10, forwards},
+    {RELAY_DO_BARE, 6, bare_packets},
+    {RELAY_DO_LEASE, 5, lease_of_someone},
+    {RELAY_DO_RENEW, 3, renews},
+    {RELAY_DO_COPY, 1, copies},
+    {RELAY_DO_PASS, 4, time_passes},
+    {RELAY_DO_DEADLINE, 2, one_byte},
+    {RELAY_DO_VERIFY_NOW, 1, one_byte},
+    {RELAY_DO_VERIFY_LATER, 1, time_passes},
+    {RELAY_DO_OPTION, 1, verifier_is_slow},
+    {RELAY_DO_KEY, 1, one_byte},
+};
+#define HAPPENINGS (sizeof happenings / sizeof *happenings)
+
+static void happen(struct moment *moment)
+{
+    uint32_t sum = 0, which = 0;
+    for (size_t i = 0; i < HAPPENINGS; i++)
+        sum += happenings[i].weight;
+    for (uint32_t left = fuzz_random_below(moment->random, sum); left >= happenings[which].weight;)
+        left -= happenings[which++].weight;
+    uint8_t *record = moment->at;
+    moment->at = record + 2;
+    happenings[which].body(moment);
+    record[0] = happenings[which].tag;
+    record[1] = (uint8_t)(moment->at - record - 2);
+}
+
+static size_t live_on(uint8_t *bytes, size_t size, size_t size_max, uint64_t *random)
+{
+    uint8_t records[MOMENT_MAX * RECORD_MAX];
+    struct moment moment = {random, records};
+    for (uint32_t left = 1 + fuzz_random_below(random, MOMENT_MAX); left > 0; left--)
+        happen(&moment);
+    size_t count = (size_t)(moment.at - records), at = boundary(bytes, size, random);
+    if (count > size_max - size)
+        return size;
+    memmove(bytes + at + count, bytes + at, size - at);
+    memcpy(bytes + at, records, count);
+    return size + count;
+}
+
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, unsigned int seed)
 {
     uint64_t random = seed;
@@ -90,6 +259,9 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, uns
     case 0:
         return tell(bytes, size, size_max, &random);
     case 1:
+    case 2:
+        return live_on(bytes, size, size_max, &random);
+    case 3:
         return LLVMFuzzerMutate(bytes, size, size_max);
     default:
         return fuzz_mutate_actions(bytes, size, size_max, (unsigned)fuzz_random(&random),
