@@ -62,16 +62,26 @@ static size_t boundary(const uint8_t *bytes, size_t size, uint64_t *random)
     return (size_t)(list.at - bytes);
 }
 
+/* Between two records at random; `*at` says where. False where there is no room. */
+static bool insert(uint8_t *bytes, size_t size, size_t size_max, const uint8_t *records,
+                   size_t count, uint64_t *random, size_t *at)
+{
+    *at = boundary(bytes, size, random);
+    if (count > size_max - size)
+        return false;
+    memmove(bytes + *at + count, bytes + *at, size - *at);
+    memcpy(bytes + *at, records, count);
+    return true;
+}
+
 /* A story, with all of it in another session as often as not. */
 static size_t tell(uint8_t *bytes, size_t size, size_t size_max, uint64_t *random)
 {
     uint32_t which = fuzz_random_below(random, STORIES);
-    size_t count = stories[which].bytes, at = boundary(bytes, size, random);
-    uint8_t session = (uint8_t)fuzz_random_below(random, 3);
-    if (count > size_max - size)
+    size_t count = stories[which].bytes, at;
+    if (!insert(bytes, size, size_max, stories[which].records, count, random, &at))
         return size;
-    memmove(bytes + at + count, bytes + at, size - at);
-    memcpy(bytes + at, stories[which].records, count);
+    uint8_t session = (uint8_t)fuzz_random_below(random, 3);
     struct fuzz_actions list = fuzz_actions_over(bytes + at, count);
     struct fuzz_action action;
     while (fuzz_next_action(&list, &action)) {
@@ -86,8 +96,8 @@ static size_t tell(uint8_t *bytes, size_t size, size_t size_max, uint64_t *rando
 
 /* ---- Busy moments ------------------------------------------------------------------------------
  * What has gone wrong in oracles and core took several things at once: handshakes, leases on their
- * way and peers that move, some of it handed in together. Numbers as above each do_… in
- * relay_actions.c, chosen so that most of them mean something.
+ * way and peers that move, some of it handed in together. What the numbers of a record mean is said
+ * above its do_… in relay_actions.c; they are chosen so that most of them do something.
  */
 
 #define MOMENT_MAX 16 /* records */
@@ -244,12 +254,8 @@ static size_t live_on(uint8_t *bytes, size_t size, size_t size_max, uint64_t *ra
     struct moment moment = {random, records};
     for (uint32_t left = 1 + fuzz_random_below(random, MOMENT_MAX); left > 0; left--)
         happen(&moment);
-    size_t count = (size_t)(moment.at - records), at = boundary(bytes, size, random);
-    if (count > size_max - size)
-        return size;
-    memmove(bytes + at + count, bytes + at, size - at);
-    memcpy(bytes + at, records, count);
-    return size + count;
+    size_t count = (size_t)(moment.at - records), at;
+    return insert(bytes, size, size_max, records, count, random, &at) ? size + count : size;
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t size_max, unsigned int seed)
