@@ -278,6 +278,7 @@ class AflCampaign(Campaign):
             raise Failed(f"afl-fuzz ended with {code}:\n{log[-1500:]}")
         with open(stats, encoding="utf-8") as file:
             self.stats = dict(re.findall(r"(\w+)\s+: (.*)", file.read()))
+        return False
 
 
 def afl(arguments, targets):

@@ -162,10 +162,11 @@ void sim_path_arrived(struct sim_oracle *oracle, struct sim_arrival *arrival)
         if (gone->there && sim_address_equal(&gone->address, &arrival->from))
             gone->path_in += arrival->size;
     }
-    if (role >= 0 && session->roles[role].capped)
+    if (role < 0)
+        return;
+    if (session->roles[role].capped)
         session->roles[role].path_in += arrival->size;
-    if (role >= 0)
-        sim_path_waits_for_message_3(session, arrival);
+    sim_path_waits_for_message_3(session, arrival);
 }
 
 /* ---- Forwarded ------------------------------------------------------------------------------- */

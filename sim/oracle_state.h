@@ -90,7 +90,7 @@ struct sim_arrival {
     bool bad_source; /* nothing may be sent there (section 5) */
     bool elsewhere;  /* it was bound in an active session of another relay when it arrived */
     bool kept, has_outcome, has_verdict, applied, promoted;
-    bool was_bound;           /* the source was bound in its session when it arrived, */
+    bool was_bound;           /* the source was bound in its session when it arrived, or since, */
     int role;                 /* in this role */
     bool waits_for_message_3; /* as far as is known: counted in waiting_forwards of its session */
     bool behind_lease;        /* it was held while a lease of its source was on its way */

@@ -254,7 +254,6 @@ class Findings(Campaign):
         self.assertIn("1 finding;", text)
         self.assertIn("\nbroke off: relay\n", text)
 
-
     def test_who_waits_is_told_at_once(self):
         _, text = self.campaign("", "breaks A", "breaks A", seconds="1000")
         told = [line for line in text.splitlines() if line.startswith("json: ")]

@@ -128,7 +128,7 @@ def main():
     options.add_argument("--no-shrink", action="store_true")
     options.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     options.add_argument("--counts", action="store_true", help="show what the traces reached")
-    options.add_argument("--trace", nargs="+", default=[], metavar="FILE",
+    options.add_argument("--trace", nargs="+", action="extend", default=[], metavar="FILE",
                          help="compare on these files instead")
     given = options.parse_args()
     program = os.path.abspath(given.program)
