@@ -163,7 +163,7 @@ class Totals:
         """A turn of the engine; the first of a campaign begins it, as far as this program goes."""
         self.counts["campaigns"] += begins or self.counts["campaigns"] == 0
         self.counts["executions"] += executions
-        self.counts["cpu_seconds"] = round(self.counts["cpu_seconds"] + cpu_seconds, 3)
+        self.counts["cpu_seconds"] += cpu_seconds
         with open(self.path + ".new", "w", encoding="utf-8") as file:
             json.dump(self.counts, file, indent=1)
         os.replace(self.path + ".new", self.path)

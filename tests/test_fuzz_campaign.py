@@ -410,6 +410,13 @@ class Resuming(Campaign):
         self.assertGreaterEqual(self.totals()["cpu_seconds"], 0.3)
         self.assertGreater(self.totals()["executions"], 100)
 
+    def test_times_too_short_to_round_add_up(self):
+        totals = fuzz_engine.Totals(fuzz_engine.Target(
+            self.folder, "json", os.path.join(self.folder, "corpus")))
+        for _ in range(1000):
+            totals.add(1, 0.0004, False)
+        self.assertAlmostEqual(self.totals()["cpu_seconds"], 0.4)
+
 
 class Merging(Campaign):
     def merged(self, new, found=()):
