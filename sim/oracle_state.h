@@ -278,8 +278,7 @@ static inline void sim_oracle_judges(struct sim_oracle *oracle, enum sim_oracle_
     oracle->judged[name]++;
 }
 
-/* ---- Lookup ------------------------------------------------------------------------------------
- */
+/* ---- Lookup ---------------------------------------------------------------------------------- */
 
 /* Memory that grows by doubling; aborts where there is none (a run cannot go on without). */
 void *sim_oracle_grow(void *items, uint32_t *capacity, uint32_t needed, size_t item_bytes);
@@ -342,6 +341,8 @@ wr_instant sim_session_deadline(const struct sim_oracle *oracle, const struct si
 void sim_session_deadline_moved(struct sim_oracle *oracle, struct sim_session *session);
 /* The session whose deadline lies before `before`, or NULL. */
 struct sim_session *sim_session_overdue(struct sim_oracle *oracle, wr_instant before);
+
+/* ---- Arrivals: sim/oracle_arrival.c ---------------------------------------------------------- */
 
 /* The datagram with this tag, if its outcome or verdict is still open or came in this entry. */
 struct sim_arrival *sim_arrival_find(struct sim_oracle *oracle, uint64_t tag);
