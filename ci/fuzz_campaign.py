@@ -29,10 +29,6 @@ import fuzz_speed
 FINDINGS_MAX = 20  # of one target and campaign: what comes then is more of the same
 # Of processor time: a campaign that is killed loses no more than one turn of each processor.
 TURN_SECONDS = 600
-# An engine counts the seconds that go by. Where others use the processors too it is started again
-# for those that it lacks, so many times at most.
-STARTS_MORE = 20
-STARVED_MAX = 10  # seconds that may go by for one of processor time
 
 
 # ---- One target ---------------------------------------------------------------------------------
@@ -55,15 +51,14 @@ def numbers_of(log):
 
 
 def run_engine(target, seconds, start, artifacts):
-    """(processor time, time that went by, what it wrote, what it found)."""
+    """(processor time, what it wrote, what it found)."""
     path = os.path.join(target.work, f"log-{start}")
-    spent, went_by = spent_by([target.engine, f"-max_total_time={max(1, math.ceil(seconds))}",
-                               "-print_final_stats=1", f"-artifact_prefix={artifacts}/",
-                               *target.options(), os.path.join(target.work, "corpus"), target.seeds],
-                              path)
+    spent = spent_by([target.engine, "-print_final_stats=1", f"-artifact_prefix={artifacts}/",
+                      *target.options(), os.path.join(target.work, "corpus"), target.seeds],
+                     path, seconds)
     with open(path, encoding="utf-8", errors="replace") as file:
         log = file.read()
-    return spent, went_by, log, [os.path.join(artifacts, n) for n in sorted(os.listdir(artifacts))]
+    return spent, log, [os.path.join(artifacts, n) for n in sorted(os.listdir(artifacts))]
 
 
 class Campaign:
@@ -76,7 +71,6 @@ class Campaign:
         self.before, self.after = (0, 0), (0, 0)
         self.in_all = Totals(target).counts
         self.starts = 0  # of its engine
-        self.slower = 1.0  # seconds that go by for one of processor time
         self.known_again = 0
         self.merged = None  # a sentence
         self.broke_off = None
@@ -90,10 +84,7 @@ class Campaign:
         """Lets the engine run once, up to so many seconds of processor time. False where more of
         it would not do."""
         totals = Totals(self.target)  # before it: it counts for the program that runs now
-        spent, went_by, log, new = run_engine(self.target, seconds * self.slower, self.starts,
-                                              self.findings.folder_of_new)
-        if spent > 1:
-            self.slower = min(max(went_by / spent, 1.0), STARVED_MAX)
+        spent, log, new = run_engine(self.target, seconds, self.starts, self.findings.folder_of_new)
         before, after, executions = numbers_of(log)
         self.in_all = totals.add(executions, spent, self.starts == 0)
         self.cpu += spent
@@ -124,10 +115,9 @@ class Campaign:
             return False
         self.say(f"{self.cpu / 60:,.1f} of {seconds / 60:,.1f} CPU minutes, {self.executions:,} "
                  f"executions, {count_of(len(self.findings.seen))}; its turn begins")
-        most = FINDINGS_MAX + STARTS_MORE + math.ceil(seconds / TURN_SECONDS)
         end_of_turn = min(seconds, self.cpu + TURN_SECONDS)
         while self.cpu < end_of_turn and not stopping.is_set():
-            if self.starts == most or not self.engine_runs(end_of_turn - self.cpu):
+            if not self.engine_runs(end_of_turn - self.cpu):
                 return False
         return self.cpu < seconds and not stopping.is_set()
 

@@ -5,11 +5,11 @@ import hashlib
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
 import threading
-import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -17,6 +17,7 @@ running = set()
 stopping = threading.Event()
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
+LOOK_SECONDS = 0.01  # the kernel tells processor time in such steps
 
 
 class Failed(Exception):
@@ -72,18 +73,42 @@ def output_of(command, timeout=None, **environment):
     return process.returncode, text
 
 
-def spent_by(command, log, **environment):
-    """Runs it with its output in the file `log`; the seconds of processor time it and its children
-    took, and those that went by."""
-    began = time.monotonic()
+def spent_by(command, log, most, **environment):
+    """Runs it with its output in the file `log`, until it ends or has had `most` seconds of processor
+    time: then it is told so by SIGUSR1, at which libFuzzer ends after the input under way. The seconds
+    of processor time it and its children took."""
     with open(log, "wb") as file:
         process = started(command, stdout=file, env={**os.environ, **environment})
-    # First it is only looked at: as long as nobody has reaped it, its number is not another's.
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    watch = select.poll()
+    ending = os.pidfd_open(process.pid)
+    watch.register(ending, select.POLLIN)
+    left, told = most, False
+    # It cannot take more processor time than goes by. As long as nobody has reaped it, its number
+    # is not another's.
+    while not watch.poll(None if told else 1000 * max(left, LOOK_SECONDS)):
+        left = most - taken_by(process.pid)
+        if left <= 0 and catches(process.pid, signal.SIGUSR1):
+            os.kill(process.pid, signal.SIGUSR1)
+            told = True
+    os.close(ending)
     running.discard(process.pid)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_utime + usage.ru_stime, time.monotonic() - began
+    return usage.ru_utime + usage.ru_stime
+
+
+def taken_by(number):
+    """Seconds of processor time of a process and of its children that have ended."""
+    with open(f"/proc/{number}/stat", encoding="utf-8", errors="replace") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def catches(number, what):
+    """Before it does, a signal would kill it."""
+    with open(f"/proc/{number}/status", encoding="utf-8", errors="replace") as file:
+        caught = re.search(r"^SigCgt:\s+([0-9a-f]+)$", file.read(), re.MULTILINE)
+    return int(caught.group(1), 16) >> (what - 1) & 1 == 1
 
 
 def stop_all(*_):

@@ -238,17 +238,18 @@ static bool start(struct life *life, struct rd_error *error)
 /* ---- The life ----------------------------------------------------------------------------------
  */
 
+/* Told once every worker has its order: who reads the line need not wait for it. */
 static void drain(struct life *life, uint32_t signal)
 {
     struct rd_master_client *master = atomic_load(&life->master);
     atomic_store(&life->draining, true);
-    rd_notify("STOPPING=1\nSTATUS=Draining");
-    RD_LOG(RD_LOG_INFO, "draining", rd_text("signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"),
-           rd_number("timeout_secs", life->running->core.drain_timeout_secs));
     if (master != NULL)
         rd_master_client_drain(master);
     for (uint32_t i = 0; i < life->group.count; i++)
         rd_worker_drain(life->group.workers[i]);
+    rd_notify("STOPPING=1\nSTATUS=Draining");
+    RD_LOG(RD_LOG_INFO, "draining", rd_text("signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"),
+           rd_number("timeout_secs", life->running->core.drain_timeout_secs));
 }
 
 /* `*drain_ends_ns` is set when a drain begins. */
