@@ -310,16 +310,19 @@ void sim_path_waited_for_message_3(struct sim_session *session, int role,
         session->message_3_over = true;
 }
 
-/* FORWARDs of the same sender and session that came behind this one in one batch: a third one ends
- * the wait for message 3 before the oracles have met it. */
-static uint32_t forwards_behind(const struct sim_oracle *oracle, const struct sim_arrival *arrival)
+/* FORWARDs for this session that came behind this one in one batch and are not the other peer's: a
+ * third one of the sender, from wherever it is by then, ends the wait for message 3 before the
+ * oracles have met it. */
+static uint32_t forwards_behind(const struct sim_oracle *oracle, const struct sim_session *session,
+                                int role, const struct sim_arrival *arrival)
 {
+    const struct sim_role *other_role = &session->roles[1 - role];
     uint32_t behind = 0;
     for (uint32_t i = 0; i < oracle->batch_count; i++) {
         const struct sim_arrival *other = &oracle->batch[i];
         behind += other->number > arrival->number && other->sight.kind == SIM_SIGHT_FORWARD &&
-                  sim_address_equal(&other->from, &arrival->from) &&
-                  memcmp(&other->sight.session, &arrival->sight.session, 16) == 0;
+                  memcmp(&other->sight.session, &arrival->sight.session, 16) == 0 &&
+                  !(other_role->bound && sim_address_equal(&other->from, &other_role->address));
     }
     return behind;
 }
@@ -333,17 +336,20 @@ static void judge_order(struct sim_oracle *oracle, struct sim_session *session, 
     bool behind_forward = arrival->number < sender->last_forward;
     bool behind_bare = arrival->number < sender->last_bare;
     bool waited = arrival->kept || arrival->waits_for_message_3;
+    /* behind a lease, or as the other role: its source may be bound by somebody else since */
+    bool of_another = arrival->behind_lease || (arrival->was_bound && arrival->role != role);
     sim_oracle_judges(oracle, SIM_ORACLE_ORDER);
     if (transport && (!session->roles[0].shook_hands || !session->roles[1].shook_hands))
         objection = "a bare transport packet passed before a handshake packet went each way";
-    else if (arrival->behind_lease)
-        objection = NULL; /* held behind a lease: its source may be bound by another one since */
+    else if (of_another)
+        objection = NULL;
     else if (transport ? behind_bare /* message 3 goes before FORWARDs that waited for it */
              : is_bare(arrival) ? behind_bare || behind_forward
                                 : behind_forward || (behind_bare && !waited))
         objection = "it left behind a later packet of its sender";
     else if (!is_bare(arrival) && sim_path_message_3_due(session, role) && !arrival->kept &&
-             session->waiting_forwards + forwards_behind(oracle, arrival) <= HOLD_FORWARDS &&
+             session->waiting_forwards + forwards_behind(oracle, session, role, arrival) <=
+                 HOLD_FORWARDS &&
              oracle->held_now < HELD_MAX)
         objection = "it did not wait for message 3";
     if (objection != NULL)
