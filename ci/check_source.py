@@ -6,15 +6,18 @@
 - No file over 600 lines.
 - Nothing left for later: no TODO, FIXME or XXX.
 - Nothing that reads the machine in core/ and sim/: no wall time, no C library random, no locale.
+- A script that begins with #! can be run as it stands in the documents.
 
 Exit code: 0 clean, 1 findings, 2 bad usage.
 """
 import os
 import re
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDERS = ("core", "common", "sim", "relay", "tools", "tests", "fuzz")
+SCRIPT_FOLDERS = (".ci", ".clusterfuzzlite", "ci", "deploy")
 LINES_MAX = 600
 # cJSON gives numbers as double. What reads JSON may test one for being whole and take it as an
 # integer; below 2^53 that is exact.
@@ -62,13 +65,17 @@ def findings_in(path, text):
     return found
 
 
-def sources():
-    for folder in FOLDERS:
+def is_lame(path):
+    with open(path, "rb") as file:
+        return file.read(2) == b"#!" and not os.access(path, os.X_OK)
+
+
+def files_of(root_folders):
+    for folder in root_folders:
         for where, folders, files in os.walk(os.path.join(ROOT, folder)):
-            folders[:] = sorted(name for name in folders if name != "data")
+            folders[:] = sorted(name for name in folders if name not in ("data", "corpus"))
             for name in sorted(files):
-                if name.endswith((".c", ".h")):
-                    yield os.path.relpath(os.path.join(where, name), ROOT)
+                yield os.path.relpath(os.path.join(where, name), ROOT)
 
 
 def self_test():
@@ -81,6 +88,13 @@ def self_test():
         assert not findings_in("core/x.c", text), text
     assert findings_in("tools/x.c", "/* " + "TO" + "DO */")
     assert findings_in("core/x.c", "\n" * 601)
+    with tempfile.NamedTemporaryFile() as script:
+        assert not is_lame(script.name)
+        script.write(b"#!/bin/sh\n")
+        script.flush()
+        assert is_lame(script.name)
+        os.chmod(script.name, 0o700)
+        assert not is_lame(script.name)
 
 
 def main():
@@ -89,11 +103,17 @@ def main():
         return 0 if sys.argv[1] in ("-h", "--help") else 2
     self_test()
     count = 0
-    for path in sources():
+    for path in files_of(FOLDERS):
+        if not path.endswith((".c", ".h")):
+            continue
         with open(os.path.join(ROOT, path), encoding="utf-8") as file:
             for number, sentence in findings_in(path, file.read()):
                 print(f"{path}:{number}: {sentence}")
                 count += 1
+    for path in files_of((*FOLDERS, *SCRIPT_FOLDERS)):
+        if is_lame(os.path.join(ROOT, path)):
+            print(f"{path}:1: begins with #! and is not executable")
+            count += 1
     return 1 if count else 0
 
 
