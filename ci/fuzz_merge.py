@@ -1,4 +1,5 @@
 """Merges what a campaign of ci/fuzz reached into the committed corpus, within bounds."""
+from fractions import Fraction
 import heapq
 import os
 import shutil
@@ -6,9 +7,10 @@ import tempfile
 
 from fuzz_engine import Failed, digest_of, output_of, slug
 
-# What campaigns found, of one corpus; its named seeds come on top.
-FOUND_MAX = 100
-FOUND_BYTES_MAX = 80_000
+# What campaigns found, of one corpus; its named seeds come on top. Of bytes as many as those have,
+# and these at least: more small inputs reach more than fewer large ones, and are replayed faster.
+FOUND_MAX = 200
+FOUND_BYTES_MIN = 10_000
 
 
 class MergeFailed(Failed):
@@ -28,6 +30,7 @@ def merge_one(target):
         for name in committed:
             shutil.copy(os.path.join(target.seeds, name),
                         os.path.join(found if name.startswith("found-") else named, name))
+        room = max(FOUND_BYTES_MIN, sum(entry.stat().st_size for entry in os.scandir(named)))
         control = os.path.join(folder, "control")
         # Not -merge=1: that says of a file only what no smaller one has reached.
         code, log = output_of([target.engine, "-set_cover_merge=1", "-merge_control_file=" + control,
@@ -36,7 +39,7 @@ def merge_one(target):
         if code != 0 or not os.path.exists(control):
             raise MergeFailed(f"the engine ended with {code}:\n{log[-1500:]}")
         adds = reached_by(control, (named, found))
-        kept = named_by_outcome(target, most_first(adds))
+        kept = named_by_outcome(target, most_first(adds, room))
         replace_found(target.seeds, kept)
     left_out = [features for features in adds.values() if features]
     if not left_out:
@@ -91,20 +94,26 @@ def reached_by(control, committed):
     return {path: features[path] for path in paths[first:] if path in features}
 
 
-def most_first(adds):
-    """Those that add most to what is reached without them first, within the bounds, as a list. Takes
-    what is kept away from the features of the others."""
-    waiting = [(-len(features), os.path.getsize(path), os.path.basename(path), path)
-               for path, features in adds.items()]
+def most_first(adds, bytes_max):
+    """Those first that add most to what is reached without them for what they take of both bounds,
+    as a list. Takes what is kept away from the features of the others."""
+    a_place = bytes_max // FOUND_MAX  # as many bytes are as much of their bound as a file of its own
+
+    def offer(path):
+        size = os.path.getsize(path)
+        return Fraction(-len(adds[path]), a_place + size), size, os.path.basename(path), path
+
+    waiting = [offer(path) for path in adds]
     heapq.heapify(waiting)
-    kept, reached, bytes_left = [], set(), FOUND_BYTES_MAX
+    kept, reached, bytes_left = [], set(), bytes_max
     while waiting and len(kept) < FOUND_MAX:
-        counted, size, name, path = heapq.heappop(waiting)
+        worth, size, _, path = heapq.heappop(waiting)
         adds[path] -= reached
         if not adds[path] or size > bytes_left:
             continue
-        if len(adds[path]) < -counted:  # it can only become less: whoever still leads, leads
-            heapq.heappush(waiting, (-len(adds[path]), size, name, path))
+        now = offer(path)
+        if now[0] > worth:  # it can only become less: whoever still leads, leads
+            heapq.heappush(waiting, now)
             continue
         kept.append(path)
         reached |= adds[path]

@@ -93,6 +93,7 @@ if "set_cover_merge" in options:
             if "dies" not in words:
                 reached = sorted({{numbers.setdefault(word, len(numbers)) for word in words}})
                 control.write(" ".join(["FT", str(i), *map(str, reached)]) + "\\nCOV %d\\n" % i)
+    open(os.path.join(files[0], "its-choice"), "w").write("c" * 100000)
     sys.exit(1 if asked("merge_fails") else 0)
 if len(files) == 1:
     if sys.argv[1] == files[0] and "slow" in open(files[0]).read() and not asked("fast"):
@@ -291,6 +292,8 @@ class Forms(Campaign):
         self.assertRegex(self.command(text, "feed"), r"wavry-sim feed \S+\.jsonl$")
         self.assertEqual(self.command(text, "feed").split()[-1], self.command(text, "trace"))
         self.assertNotIn("a trace cannot say", text)
+        model, *_ = self.command(text, "model").split()
+        self.assertTrue(os.access(os.path.join(os.path.dirname(CI), model), os.X_OK), model)
 
     def test_what_a_trace_cannot_say_is_told(self):
         _, text = self.campaign("breaks A untold", target="relay")
@@ -445,21 +448,32 @@ class Merging(Campaign):
         self.assertEqual(sorted(seeds.values()), ["nothing", "old and new"])
 
     def test_what_reaches_most_stays_where_there_is_not_room_for_all(self):
+        most = fuzz_merge.FOUND_MAX
         deep = " ".join(f"deep-{i}" for i in range(40))
-        _, text, seeds = self.merged([deep], [f"w{i}" for i in range(fuzz_merge.FOUND_MAX + 20)])
-        self.assertEqual(len(seeds), 1 + fuzz_merge.FOUND_MAX)
-        self.assertIn(deep, seeds.values())
-        self.assertIn("100 found files; 21 that reach more are left out, and with them 21 features", text)
+        _, text, seeds = self.merged([deep], [f"w{i}" for i in range(most + 20)])
         # Of those that add as much, the smallest, and of those the first.
-        self.assertIn("w9", seeds.values())
-        self.assertIn("w98", seeds.values())
-        self.assertNotIn("w99", seeds.values())
+        self.assertEqual(set(seeds.values()), {"nothing", deep, *(f"w{i}" for i in range(most - 1))})
+        self.assertIn(f"{most} found files; 21 that reach more are left out, and with them 21 "
+                      "features", text)
+
+    def test_many_short_ones_come_before_a_long_one_that_reaches_more_than_each(self):
+        short = {f"{i:03}" + "s" * (fuzz_merge.FOUND_BYTES_MIN // 500) for i in range(100)}
+        long = "reaches four words " + "l" * (fuzz_merge.FOUND_BYTES_MIN * 9 // 10)
+        _, text, seeds = self.merged([long, *short])
+        self.assertEqual(set(seeds.values()), {*short, "nothing"})
+        self.assertIn("1 that reach more are left out, and with them 4 features", text)
 
     def test_bytes_are_bounded_too(self):
-        large = "a b c " + "d" * fuzz_merge.FOUND_BYTES_MAX
+        large = "a b c " + "d" * fuzz_merge.FOUND_BYTES_MIN
         status, text, seeds = self.merged([large, "a", "b c"])
         self.assertEqual((status, sorted(seeds.values())), (0, ["a", "b c", "nothing"]))
         self.assertIn("2 found files; 1 that reach more are left out, and with them 1 features", text)
+
+    def test_there_is_room_for_as_much_as_the_named_seeds_have(self):
+        self.write(os.path.join("corpus", "json", "a-seed"), "n" * 2 * fuzz_merge.FOUND_BYTES_MIN)
+        fits, larger = "f" * 2 * fuzz_merge.FOUND_BYTES_MIN, "l" * (2 * fuzz_merge.FOUND_BYTES_MIN + 1)
+        self.assertEqual(len(self.merged([fits, larger])[2]), 2)
+        self.assertIn(fits, self.files("corpus", "json").values())
 
     def test_a_merge_that_fails_is_said_and_leaves_the_corpus(self):
         self.write(os.path.join("bin", "merge_fails"), "")
