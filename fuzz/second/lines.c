@@ -10,9 +10,13 @@ static bool blank(uint8_t c)
 bool second_line(const uint8_t *text, size_t size, struct second_line *line)
 {
     static const uint8_t mark[3] = {0xef, 0xbb, 0xbf};
-    uint32_t number = 1;
-    size_t begin = size >= 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
-    /* Always from the beginning: lines are counted, not remembered. */
+    uint32_t number = line->number + 1;
+    size_t begin = line->end;
+    if (line->number == 0)
+        begin = size >= 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
+    else
+        while (begin < size && text[begin++] != '\n')
+            continue;
     while (begin < size) {
         size_t end = begin;
         while (end < size && text[end] != '\n')
@@ -22,7 +26,7 @@ bool second_line(const uint8_t *text, size_t size, struct second_line *line)
             first++;
         while (last > first && blank(text[last - 1]))
             last--;
-        if (number > line->number && first < last && text[first] != '#') {
+        if (first < last && text[first] != '#') {
             *line = (struct second_line){number, first, last};
             return true;
         }

@@ -14,7 +14,7 @@ struct second_line {
     size_t at, end;  /* in the text, without the blanks around it */
 };
 
-/* The next line that says something, from the line `line` on (all zero: from the start). */
+/* The next line behind `line` (all zero: from the start) that says something. */
 bool second_line(const uint8_t *text, size_t size, struct second_line *line);
 
 /* The value between `at` and `end`, without its comment and quotes, of at most `most` bytes. False

@@ -34,7 +34,8 @@ static const struct rd_option *setting_named(const uint8_t *name, size_t bytes)
 {
     for (size_t i = 0; i < rd_option_count; i++) {
         const struct rd_option *option = &rd_option_table[i];
-        if (strlen(option->name) == bytes && memcmp(option->name, name, bytes) == 0)
+        if (option->name[0] == (char)name[0] && strlen(option->name) == bytes &&
+            memcmp(option->name, name, bytes) == 0)
             return option->kind == RD_KIND_ACTION ? NULL : option;
     }
     return NULL;
