@@ -305,8 +305,7 @@ void sim_path_waited_for_message_3(struct sim_session *session, int role,
      * then, and may be bound no more when the wait ends */
     int sender = arrival->was_bound ? arrival->role : role;
     if (arrival->kept && (arrival->was_bound || arrival->behind_lease) &&
-        arrival->sight.kind == SIM_SIGHT_FORWARD && session->first_shaker_known &&
-        (int)session->first_shaker == sender)
+        arrival->sight.kind == SIM_SIGHT_FORWARD && sim_path_message_3_due(session, sender))
         session->message_3_over = true;
 }
 
