@@ -46,8 +46,9 @@ int main(int argc, char **argv)
         (void)fputs("wavry-relay: /dev/null or libsodium cannot be used\n", stderr);
         return 1;
     }
-    enum rd_options_outcome outcome =
-        (asks_health ? rd_options_read_health : rd_options_read)(&options, argc, argv, &error);
+    enum rd_options_outcome outcome = asks_health
+                                          ? rd_options_read_health(&options, argc, argv, &error)
+                                          : rd_options_read(&options, argc, argv, &error);
     switch (outcome) {
     case RD_OPTIONS_RUN:
         code = asks_health ? rd_health_check(&options.health_listen)
