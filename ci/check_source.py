@@ -103,17 +103,16 @@ def main():
         return 0 if sys.argv[1] in ("-h", "--help") else 2
     self_test()
     count = 0
-    for path in files_of(FOLDERS):
-        if not path.endswith((".c", ".h")):
-            continue
-        with open(os.path.join(ROOT, path), encoding="utf-8") as file:
-            for number, sentence in findings_in(path, file.read()):
-                print(f"{path}:{number}: {sentence}")
-                count += 1
     for path in files_of((*FOLDERS, *SCRIPT_FOLDERS)):
+        found = []
         if is_lame(os.path.join(ROOT, path)):
-            print(f"{path}:1: begins with #! and is not executable")
-            count += 1
+            found.append((1, "begins with #! and is not executable"))
+        if path.endswith((".c", ".h")):
+            with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+                found += findings_in(path, file.read())
+        for number, sentence in found:
+            print(f"{path}:{number}: {sentence}")
+        count += len(found)
     return 1 if count else 0
 
 

@@ -185,7 +185,7 @@ def a_flood_of_bogus_leases_costs_no_media(program):
     with Relay(program, "--verify-rate", "1000") as relay:
         results = load_relay(relay, "--rate", 2000, "--seconds", 3, "--bogus-leases", 5000)
         check(results["delivered"] >= 0.995 * results["sent"], f"{results}")
-        check(relay.verdict("queue_dropped") > 0, "the queue never overflowed: no flood")
+        check(relay.verdict("queue_dropped") > 1000, "the queue never overflowed: no flood")
 
 
 def malformed_datagrams_end_in_counters(program):
